@@ -1,0 +1,56 @@
+/**
+ * The runtime loads a model by its name, keeps the loaded ones within a memory budget and hands out what
+ * functions work with: an Encoder. Functions never see storage, backends or the engine.
+ */
+
+/** Token ids of one sequence as the model wants them, special tokens included. */
+export interface TokenSequence {
+  inputIds: ArrayLike<number>
+  /** Segment of each token; absent means all zero. */
+  tokenTypeIds?: ArrayLike<number>
+}
+
+/** Tokens → logits. What classification functions need of a model, whatever backend runs it. */
+export interface Encoder {
+  /** Name in the catalog. */
+  name: string
+  /** First 12 hex digits of the weights' sha256. */
+  revision: string
+  /** Class names by logit index (config.json's id2label). */
+  labels: string[]
+  /** Most tokens of one forward pass, special tokens included. */
+  contextLength: number
+  /** How many special tokens the template puts around one text. */
+  specialTokens: number
+  /** Token ids of a text without special tokens. */
+  tokenize(text: string): number[]
+  /** One text's ids in the model's template ([CLS] … [SEP]). */
+  wrap(ids: number[]): TokenSequence
+  /**
+   * Class logits of each sequence, [sequences][labels]. Sequences are packed without padding, so the result of
+   * one does not depend on its neighbours. Yields to the event loop between chunks of work.
+   * @throws EdgewiseError `request_aborted`
+   */
+  classify(sequences: TokenSequence[], signal?: AbortSignal): Promise<Float32Array[]>
+}
+
+export interface ModelInfo {
+  name: string
+  revision: string
+  task: string
+  summary: string
+  license: string
+  /** Bytes of all files. */
+  size: number
+  loaded: boolean
+}
+
+export interface Runtime {
+  /** @throws EdgewiseError `unknown_model` or any of the 503 codes of a model that cannot be loaded */
+  encoder(name: string, signal?: AbortSignal): Promise<Encoder>
+  models(): Promise<ModelInfo[]>
+  /** Bytes of WebAssembly memory held by loaded models. */
+  memoryUsed(): number
+  /** Which kernels run: relaxed SIMD or its plain twin. */
+  kernels: 'relaxed-simd' | 'simd'
+}
