@@ -1,0 +1,43 @@
+/** What a model family offers; each is one file that reads like its paper, and one line in index.ts. */
+import type { z } from 'zod'
+import { EdgewiseError } from '../errors.ts'
+import type { Engine } from '../engine/engine.ts'
+import type { WeightPlan } from '../engine/weights.ts'
+
+/** Token ids of one sequence, special tokens included. */
+export interface Sequence {
+  inputIds: ArrayLike<number>
+  /** Segment of each token; absent means all zero. */
+  tokenTypeIds?: ArrayLike<number>
+}
+
+/** A sequence classifier whose weights are planned; runs once they are loaded. */
+export interface SequenceClassifier {
+  labels: string[]
+  /** Most tokens of one sequence. */
+  contextLength: number
+  /** Logits [sequences][labels]. Sequences are packed one after another: no padding, no masks. */
+  forward(engine: Engine, sequences: Sequence[]): Float32Array[]
+}
+
+export interface Architecture {
+  /** config.json's `model_type` values that this file implements. */
+  modelTypes: string[]
+  /**
+   * Reads config.json and declares the weights.
+   * @throws EdgewiseError `config_invalid`, `architecture_unsupported`
+   */
+  sequenceClassifier(config: unknown, weights: WeightPlan): SequenceClassifier
+}
+
+/** Parses the fields of config.json that a family reads. */
+export function parseConfig<T extends z.ZodType>(schema: T, config: unknown): z.output<T> {
+  const parsed = schema.safeParse(config)
+  if (parsed.success) return parsed.data
+  const issue = parsed.error.issues[0]!
+  throw new EdgewiseError(
+    'config_invalid',
+    `config.json: ${issue.path.join('.') || 'it'}: ${issue.message}.`,
+    'Use the config.json that was published with the weights.',
+  )
+}

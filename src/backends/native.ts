@@ -1,0 +1,112 @@
+/** The native backend: Hugging Face checkpoints on our own engine. */
+import { Tokenizer } from '@huggingface/tokenizers'
+import { findArchitecture } from '../architectures/index.ts'
+import type { Sequence } from '../architectures/architecture.ts'
+import { createEngine } from '../engine/engine.ts'
+import type { KernelModules } from '../engine/kernels.ts'
+import { openSafetensors } from '../engine/safetensors.ts'
+import { loadWeights, type Precision, planWeights } from '../engine/weights.ts'
+import { EdgewiseError, throwIfAborted } from '../errors.ts'
+
+/** A model's files, already verified by whoever opens them. */
+export interface ModelFiles {
+  json(file: string): Promise<unknown>
+  stream(file: string): Promise<ReadableStream<Uint8Array>>
+}
+
+/** A loaded sequence classifier with its tokenizer. */
+export interface NativeEncoder {
+  labels: string[]
+  contextLength: number
+  specialTokens: number
+  tokenize(text: string): number[]
+  wrap(ids: number[]): Sequence
+  classify(sequences: Sequence[], signal?: AbortSignal): Promise<Float32Array[]>
+  /** Bytes of WebAssembly memory: weights and scratch. */
+  memoryUsed(): number
+}
+
+/**
+ * Most tokens of one uninterrupted forward pass. Short sequences are computed together up to it: more gains no
+ * speed, less frees no memory, and between two passes an abort is seen.
+ */
+const CHUNK_TOKENS = 256
+
+/** @throws EdgewiseError for whatever is wrong with the files (codes with status 503) */
+export async function loadNativeEncoder(
+  files: ModelFiles,
+  kernels: KernelModules,
+  precision: Precision = 'int8',
+): Promise<NativeEncoder> {
+  const config = await files.json('config.json')
+  const architecture = findArchitecture(config)
+  const tokenizer = createTokenizer(await files.json('tokenizer.json'), await files.json('tokenizer_config.json'))
+
+  const weights = await openSafetensors(await files.stream('model.safetensors'), 'model.safetensors')
+  const plan = planWeights(
+    weights.tensors.map(({ name }) => name),
+    precision,
+  )
+  const model = architecture.sequenceClassifier(config, plan)
+  const engine = createEngine(kernels, plan.bytes())
+  await loadWeights([weights], plan, engine.memory, engine.kernels)
+
+  const template = templateOf(tokenizer)
+  return {
+    labels: model.labels,
+    contextLength: model.contextLength,
+    specialTokens: template.before.length + template.after.length,
+    tokenize: (text) => tokenizer.encode(text, { add_special_tokens: false }).ids,
+    wrap: (ids) => ({ inputIds: [...template.before, ...ids, ...template.after] }),
+    async classify(sequences, signal) {
+      const logits: Float32Array[] = []
+      for (const chunk of chunksOf(sequences, CHUNK_TOKENS)) {
+        if (logits.length > 0) await eventLoop()
+        throwIfAborted(signal)
+        logits.push(...model.forward(engine, chunk))
+      }
+      return logits
+    },
+    memoryUsed: () => engine.memory.memory.buffer.byteLength,
+  }
+}
+
+function createTokenizer(json: unknown, config: unknown): Tokenizer {
+  try {
+    return new Tokenizer(json as object, config as object)
+  } catch (cause) {
+    throw new EdgewiseError(
+      'tokenizer_invalid',
+      'tokenizer.json could not be used.',
+      'Use the tokenizer.json that was published with the weights.',
+      { cause },
+    )
+  }
+}
+
+/** The special tokens that the tokenizer's post-processor puts around a text, found by giving it one. */
+function templateOf(tokenizer: Tokenizer): { before: number[]; after: number[] } {
+  const bare = tokenizer.encode('a', { add_special_tokens: false }).ids
+  const whole = tokenizer.encode('a').ids
+  const start = whole.findIndex((_, i) => bare.every((id, j) => whole[i + j] === id))
+  return { before: whole.slice(0, start), after: whole.slice(start + bare.length) }
+}
+
+/** Consecutive sequences of at most `limit` tokens together; a longer one is a chunk of its own. */
+function* chunksOf(sequences: Sequence[], limit: number): Generator<Sequence[]> {
+  let chunk: Sequence[] = []
+  let tokens = 0
+  for (const sequence of sequences) {
+    if (chunk.length > 0 && tokens + sequence.inputIds.length > limit) {
+      yield chunk
+      chunk = []
+      tokens = 0
+    }
+    chunk.push(sequence)
+    tokens += sequence.inputIds.length
+  }
+  if (chunk.length > 0) yield chunk
+}
+
+/** One turn of the event loop, so that an abort or another request gets its chance. */
+const eventLoop = (): Promise<void> => new Promise((resolve) => setTimeout(resolve))

@@ -1,0 +1,100 @@
+/** The compiled kernels and the choice between their two builds. */
+
+/** Compiled kernel modules. `relaxed` is absent where the host cannot compile relaxed SIMD. */
+export interface KernelModules {
+  relaxed?: WebAssembly.Module | undefined
+  simd: WebAssembly.Module
+}
+
+export type KernelBuild = 'relaxed-simd' | 'simd'
+
+/** Exports of src/engine/kernels/index.kernel.ts; every argument is a byte address, a count or a stride in elements. */
+export interface Kernels {
+  quantizeRows(x: number, q: number, scale: number, M: number, K: number, Kp: number): void
+  matmulInt8(
+    q: number,
+    scale: number,
+    w: number,
+    wScale: number,
+    wZero: number,
+    bias: number,
+    c: number,
+    ldc: number,
+    M: number,
+    N: number,
+    Kp: number,
+    tile: number,
+  ): void
+  matmulF32(
+    a: number,
+    lda: number,
+    b: number,
+    panelStride: number,
+    rowStride: number,
+    bias: number,
+    c: number,
+    ldc: number,
+    M: number,
+    N: number,
+    K: number,
+    tile: number,
+  ): void
+  transpose(from: number, ldFrom: number, to: number, ldTo: number, rows: number, columns: number): void
+  gelu(x: number, n: number): void
+  geluTanh(x: number, n: number): void
+  relu(x: number, n: number): void
+  silu(x: number, n: number): void
+  tanh(x: number, n: number): void
+  layerNorm(
+    x: number,
+    residual: number,
+    weight: number,
+    bias: number,
+    M: number,
+    N: number,
+    eps: number,
+  ): void
+  softmax(x: number, M: number, N: number, stride: number, scale: number): void
+  addRowsF32(table: number, ids: number, out: number, count: number, N: number): void
+  addRowsInt8(table: number, scale: number, ids: number, out: number, count: number, N: number): void
+  meanRows(x: number, out: number, M: number, N: number): void
+  decodeBf16(from: number, to: number, n: number): void
+  decodeF16(from: number, to: number, n: number): void
+  dequantizeRows(from: number, scale: number, to: number, M: number, K: number): void
+  quantizeWeights(from: number, to: number, scale: number, M: number, K: number): void
+  packInt8(
+    from: number,
+    to: number,
+    zero: number,
+    firstRow: number,
+    M: number,
+    K: number,
+    Kp: number,
+  ): void
+  packF32(from: number, to: number, firstRow: number, M: number, K: number): void
+}
+
+/** The fastest build that the host could compile. */
+export function chooseBuild(modules: KernelModules): KernelBuild {
+  return modules.relaxed ? 'relaxed-simd' : 'simd'
+}
+
+/** Instantiates the kernels on a memory; synchronous, because a Worker hands modules over compiled. */
+export function instantiateKernels(modules: KernelModules, memory: WebAssembly.Memory): Kernels {
+  const instance = new WebAssembly.Instance(modules.relaxed ?? modules.simd, { env: { memory } })
+  return instance.exports as unknown as Kernels
+}
+
+/**
+ * Compiles the kernels from their bytes (Node, browsers); relaxed SIMD is left out where the host rejects it.
+ * A Worker must import them statically instead, since it may not compile at run time.
+ */
+export async function compileKernels(
+  relaxed: Uint8Array<ArrayBuffer>,
+  simd: Uint8Array<ArrayBuffer>,
+): Promise<KernelModules> {
+  return {
+    relaxed: WebAssembly.validate(relaxed) ? await WebAssembly.compile(relaxed) : undefined,
+    simd: await WebAssembly.compile(simd),
+  }
+}

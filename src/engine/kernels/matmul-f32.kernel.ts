@@ -1,0 +1,131 @@
+/** f32 matrix product: attention, heads, and whole models when they run in full precision. */
+import { fma4 } from './fma.kernel'
+
+/**
+ * c[m][n] = Σk a[m][k] b[k][n] + bias[n], in tiles of 4 rows by 8 columns.
+ *
+ * b is read in panels of 8 columns: panel p starts at b + p * panelStride and row k of it at + k * rowStride, which
+ * covers a packed weight (panelStride = 8 K, rowStride = 8) and a plain row-major matrix (panelStride = 8,
+ * rowStride = ldb). The last panel may be narrower than 8: its missing columns are read (the memory behind a matrix
+ * is always readable) but not written.
+ * @param bias f32 [N to 8], or 0 for none  @param tile 128 bytes of scratch
+ */
+export function matmulF32(
+  a: usize, lda: i32, b: usize, panelStride: i32, rowStride: i32, bias: usize,
+  c: usize, ldc: i32, M: i32, N: i32, K: i32, tile: usize,
+): void {
+  const zero = f32x4.splat(0)
+  for (let n = 0; n < N; n += 8) {
+    const whole = n + 8 <= N
+    const bias0 = bias ? v128.load(bias + (<usize>n << 2)) : zero
+    const bias1 = bias ? v128.load(bias + (<usize>n << 2), 16) : zero
+    let m = 0
+    for (; m < M; m += 4) {
+      const rows = min(4, M - m)
+      const direct = whole && rows == 4
+      const out = direct ? c + (<usize>(m * ldc + n) << 2) : tile
+      if (rows == 1) tile1(a + (<usize>(m * lda) << 2), b, rowStride, bias0, bias1, out, K)
+      else tile4(a + (<usize>(m * lda) << 2), lda, rows, b, rowStride, bias0, bias1, out, direct ? ldc : 8, K)
+      if (!direct)
+        for (let i = 0; i < rows; i++)
+          for (let j = 0; j < min(8, N - n); j++)
+            store<f32>(c + (<usize>((m + i) * ldc + n + j) << 2), load<f32>(tile + (<usize>(i * 8 + j) << 2)))
+    }
+    b += <usize>panelStride << 2
+  }
+}
+
+/** Rows beyond `rows` repeat the last one: computed, never copied out. */
+function tile4(
+  a: usize, lda: i32, rows: i32, b: usize, rowStride: i32, bias0: v128, bias1: v128, out: usize, ldc: i32, K: i32,
+): void {
+  const a1 = <usize>(min(1, rows - 1) * lda) << 2
+  const a2 = <usize>(min(2, rows - 1) * lda) << 2
+  const a3 = <usize>(min(3, rows - 1) * lda) << 2
+  const step = <usize>rowStride << 2
+  const end = a + (<usize>K << 2)
+  let c00 = bias0
+  let c01 = bias1
+  let c10 = bias0
+  let c11 = bias1
+  let c20 = bias0
+  let c21 = bias1
+  let c30 = bias0
+  let c31 = bias1
+  while (a < end) {
+    const b0 = v128.load(b)
+    const b1 = v128.load(b, 16)
+    const x0 = v128.load32_splat(a)
+    c00 = fma4(x0, b0, c00)
+    c01 = fma4(x0, b1, c01)
+    const x1 = v128.load32_splat(a + a1)
+    c10 = fma4(x1, b0, c10)
+    c11 = fma4(x1, b1, c11)
+    const x2 = v128.load32_splat(a + a2)
+    c20 = fma4(x2, b0, c20)
+    c21 = fma4(x2, b1, c21)
+    const x3 = v128.load32_splat(a + a3)
+    c30 = fma4(x3, b0, c30)
+    c31 = fma4(x3, b1, c31)
+    a += 4
+    b += step
+  }
+  const row = <usize>ldc << 2
+  v128.store(out, c00)
+  v128.store(out, c01, 16)
+  out += row
+  v128.store(out, c10)
+  v128.store(out, c11, 16)
+  out += row
+  v128.store(out, c20)
+  v128.store(out, c21, 16)
+  out += row
+  v128.store(out, c30)
+  v128.store(out, c31, 16)
+}
+
+function tile1(a: usize, b: usize, rowStride: i32, bias0: v128, bias1: v128, out: usize, K: i32): void {
+  const step = <usize>rowStride << 2
+  const end = a + (<usize>K << 2)
+  while (a < end) {
+    const x = v128.load32_splat(a)
+    bias0 = fma4(x, v128.load(b), bias0)
+    bias1 = fma4(x, v128.load(b, 16), bias1)
+    a += 4
+    b += step
+  }
+  v128.store(out, bias0)
+  v128.store(out, bias1, 16)
+}
+
+/** to[c][r] = from[r][c]; row strides in elements. */
+export function transpose(from: usize, ldFrom: i32, to: usize, ldTo: i32, rows: i32, columns: i32): void {
+  const rows4 = rows & ~3
+  const columns4 = columns & ~3
+  const stepFrom = <usize>ldFrom << 2
+  const stepTo = <usize>ldTo << 2
+  for (let r = 0; r < rows4; r += 4) {
+    for (let c = 0; c < columns4; c += 4) {
+      const p = from + (<usize>(r * ldFrom + c) << 2)
+      const r0 = v128.load(p)
+      const r1 = v128.load(p + stepFrom)
+      const r2 = v128.load(p + 2 * stepFrom)
+      const r3 = v128.load(p + 3 * stepFrom)
+      const low01 = i32x4.shuffle(r0, r1, 0, 4, 1, 5)
+      const high01 = i32x4.shuffle(r0, r1, 2, 6, 3, 7)
+      const low23 = i32x4.shuffle(r2, r3, 0, 4, 1, 5)
+      const high23 = i32x4.shuffle(r2, r3, 2, 6, 3, 7)
+      const t = to + (<usize>(c * ldTo + r) << 2)
+      v128.store(t, i64x2.shuffle(low01, low23, 0, 2))
+      v128.store(t + stepTo, i64x2.shuffle(low01, low23, 1, 3))
+      v128.store(t + 2 * stepTo, i64x2.shuffle(high01, high23, 0, 2))
+      v128.store(t + 3 * stepTo, i64x2.shuffle(high01, high23, 1, 3))
+    }
+    for (let c = columns4; c < columns; c++)
+      for (let i = r; i < r + 4; i++)
+        store<f32>(to + (<usize>(c * ldTo + i) << 2), load<f32>(from + (<usize>(i * ldFrom + c) << 2)))
+  }
+  for (let r = rows4; r < rows; r++)
+    for (let c = 0; c < columns; c++)
+      store<f32>(to + (<usize>(c * ldTo + r) << 2), load<f32>(from + (<usize>(r * ldFrom + c) << 2)))
+}

@@ -1,0 +1,255 @@
+/**
+ * Weights: an architecture declares what it needs by the checkpoint's own names, which fixes the memory layout; the
+ * checkpoint's tensors are then converted and packed into it block by block as they stream in, and held nowhere else.
+ */
+import { EdgewiseError } from '../errors.ts'
+import type { Kernels } from './kernels.ts'
+import { align16, type ModelMemory } from './memory.ts'
+import type { SafetensorsFile, TensorBlock } from './safetensors.ts'
+
+/** int8 with one scale a row, or f32. */
+export type Precision = 'int8' | 'fp32'
+
+/** y = x Wᵀ + b, packed for the matrix kernels. */
+export interface Linear {
+  precision: Precision
+  /** Outputs. */
+  rows: number
+  /** Inputs. */
+  columns: number
+  weight: number
+  /** f32 [rows], int8 only. */
+  scale: number
+  /** i32 [rows], int8 only: 64 * row sum. */
+  zero: number
+  /** f32 [rows], zeros where the checkpoint has no bias. */
+  bias: number
+}
+
+/** Rows looked up by id, row-major. */
+export interface Table {
+  precision: Precision
+  rows: number
+  columns: number
+  weight: number
+  /** f32 [rows], int8 only. */
+  scale: number
+}
+
+/** Where the rows of a tensor go: into which weight and at which of its rows. */
+type Destination = { firstRow: number; rows: number; columns: number } & (
+  | { kind: 'linear'; linear: Linear }
+  | { kind: 'table'; table: Table }
+  /** An f32 array: a bias, a norm's weight, the scales of an int8 matrix. */
+  | { kind: 'vector'; address: number }
+)
+
+export interface WeightPlan {
+  /** Whether the checkpoint has a tensor of this name. */
+  has(tensor: string): boolean
+  /**
+   * A linear layer `name.weight` [rows, columns] with `name.bias` where there is one. Several names are fused into
+   * one matrix, one after another, so that one product computes them all.
+   */
+  linear(names: string | string[], rows: number, columns: number, precision?: Precision): Linear
+  /** A lookup table `name` [rows, columns]. */
+  table(name: string, rows: number, columns: number, precision?: Precision): Table
+  /** An f32 vector `name` [size]; its address. */
+  vector(name: string, size: number): number
+  /** Bytes that all of it takes. */
+  bytes(): number
+  destinations: ReadonlyMap<string, Destination[]>
+}
+
+/**
+ * @param tensorNames names in the checkpoint, from its headers
+ * @param precision what matrices are kept in, unless the architecture asks otherwise
+ */
+export function planWeights(tensorNames: Iterable<string>, precision: Precision): WeightPlan {
+  const names = new Set([...tensorNames].map(currentName))
+  const destinations = new Map<string, Destination[]>()
+  // Address 0 stands for "none" in kernel arguments, so nothing lives there.
+  let top = 16
+
+  const reserve = (bytes: number): number => {
+    const address = top
+    top += align16(bytes)
+    return address
+  }
+  const expect = (tensor: string, destination: Destination): void => {
+    destinations.set(tensor, [...(destinations.get(tensor) ?? []), destination])
+  }
+  const expectScale = (tensor: string, address: number, rows: number): void => {
+    // An int8 checkpoint brings scales; from floats they are computed at loading.
+    if (names.has(`${tensor}.scale`))
+      expect(`${tensor}.scale`, { kind: 'vector', address, firstRow: 0, rows, columns: 1 })
+  }
+
+  return {
+    has: (tensor) => names.has(tensor),
+    linear(layers, rows, columns, own = precision) {
+      const parts = typeof layers === 'string' ? [layers] : layers
+      const total = rows * parts.length
+      const padded = (total + 7) & ~7
+      const linear: Linear = {
+        precision: own,
+        rows: total,
+        columns,
+        weight: reserve(padded * (own === 'int8' ? paddedColumns(columns) : columns * 4)),
+        // Scales are kept for fp32 too: an int8 checkpoint is dequantized with them.
+        scale: reserve(padded * 4),
+        zero: reserve(padded * 4),
+        bias: reserve(padded * 4),
+      }
+      parts.forEach((name, i) => {
+        const firstRow = i * rows
+        expect(`${name}.weight`, { kind: 'linear', linear, firstRow, rows, columns })
+        expectScale(`${name}.weight`, linear.scale + firstRow * 4, rows)
+        if (names.has(`${name}.bias`)) {
+          const address = linear.bias + firstRow * 4
+          expect(`${name}.bias`, { kind: 'vector', address, firstRow: 0, rows, columns: 1 })
+        }
+      })
+      return linear
+    },
+    table(name, rows, columns, own = precision) {
+      const weight = reserve(rows * columns * (own === 'int8' ? 1 : 4))
+      const table: Table = { precision: own, rows, columns, weight, scale: reserve(rows * 4) }
+      expect(name, { kind: 'table', table, firstRow: 0, rows, columns })
+      expectScale(name, table.scale, rows)
+      return table
+    },
+    vector(name, size) {
+      const address = reserve(size * 4)
+      expect(name, { kind: 'vector', address, firstRow: 0, rows: size, columns: 1 })
+      return address
+    },
+    bytes: () => top,
+    destinations,
+  }
+}
+
+/** Columns of a packed int8 matrix: kernels step over 16 at a time. */
+export const paddedColumns = (columns: number): number => align16(columns)
+
+/** Checkpoints converted from TensorFlow call a norm's weight gamma and its bias beta. */
+function currentName(tensor: string): string {
+  return tensor.replace(/\.gamma$/, '.weight').replace(/\.beta$/, '.bias')
+}
+
+/**
+ * Streams checkpoint files into the memory that was planned for them.
+ * @throws EdgewiseError `tensor_missing`, `tensor_invalid` (shape, type, or a scale that is not there), and what the
+ *   files themselves throw
+ */
+export async function loadWeights(
+  files: Iterable<SafetensorsFile>,
+  plan: WeightPlan,
+  memory: ModelMemory,
+  kernels: Kernels,
+): Promise<void> {
+  const loaded = new Set<string>()
+  for (const file of files) {
+    for (const tensor of file.tensors) checkShape(currentName(tensor.name), tensor.shape, plan)
+    for await (const block of file.blocks()) {
+      const name = currentName(block.name)
+      const destinations = plan.destinations.get(name)
+      if (!destinations) continue
+      if (block.dtype === 'I8' && !loaded.has(`${name}.scale`)) throw scaleMissing(name)
+      memory.scratch.scope(() => {
+        for (const destination of destinations) storeBlock(block, destination, memory, kernels)
+      })
+      if (block.firstRow + block.rows === (block.shape[0] ?? 1)) loaded.add(name)
+    }
+  }
+  const missing = [...plan.destinations.keys()].filter((name) => !loaded.has(name))
+  if (missing.length > 0)
+    throw new EdgewiseError(
+      'tensor_missing',
+      `The checkpoint lacks ${missing.slice(0, 3).join(', ')}${missing.length > 3 ? ` and ${missing.length - 3} more` : ''}.`,
+      'Check that config.json belongs to these weights and names their architecture.',
+    )
+}
+
+function checkShape(name: string, shape: number[], plan: WeightPlan): void {
+  for (const { rows, columns } of plan.destinations.get(name) ?? []) {
+    const expected = columns === 1 ? [rows] : [rows, columns]
+    if (shape.join() !== expected.join())
+      throw new EdgewiseError(
+        'tensor_invalid',
+        `Tensor "${name}" has the shape [${shape}], config.json asks for [${expected}].`,
+        'Check that config.json belongs to these weights.',
+      )
+  }
+}
+
+function scaleMissing(name: string): EdgewiseError {
+  return new EdgewiseError(
+    'tensor_invalid',
+    `Tensor "${name}" is int8, but "${name}.scale" does not precede it.`,
+    'Store one f32 scale a row in front of each int8 matrix.',
+  )
+}
+
+/** Converts one block of rows to what its destination holds and packs it there. */
+function storeBlock(block: TensorBlock, to: Destination, memory: ModelMemory, kernels: Kernels): void {
+  const { rows, columns } = block
+  const source = memory.scratch.bytes(block.bytes.length)
+  memory.u8(source, block.bytes.length).set(block.bytes)
+
+  if (to.kind === 'vector') {
+    const address = to.address + block.firstRow * 4
+    memory.u8(address, rows * 4).set(memory.u8(toFloats(block, source, 0, memory, kernels), rows * 4))
+    return
+  }
+  const weight = to.kind === 'linear' ? to.linear : to.table
+  const firstRow = to.firstRow + block.firstRow
+  const scale = weight.scale + firstRow * 4
+
+  if (weight.precision === 'fp32') {
+    const floats = toFloats(block, source, scale, memory, kernels)
+    if (to.kind === 'linear') kernels.packF32(floats, weight.weight, firstRow, rows, columns)
+    else
+      memory.u8(weight.weight + firstRow * columns * 4, rows * columns * 4).set(memory.u8(floats, rows * columns * 4))
+    return
+  }
+  let quantized = source
+  if (block.dtype !== 'I8') {
+    quantized = memory.scratch.bytes(rows * columns)
+    kernels.quantizeWeights(toFloats(block, source, 0, memory, kernels), quantized, scale, rows, columns)
+  }
+  if (to.kind === 'linear')
+    kernels.packInt8(
+      quantized,
+      weight.weight,
+      to.linear.zero,
+      firstRow,
+      rows,
+      columns,
+      paddedColumns(columns),
+    )
+  else memory.u8(weight.weight + firstRow * columns, rows * columns).set(memory.u8(quantized, rows * columns))
+}
+
+/** Address of the block's values as f32. */
+function toFloats(
+  block: TensorBlock,
+  source: number,
+  scale: number,
+  memory: ModelMemory,
+  kernels: Kernels,
+): number {
+  const n = block.rows * block.columns
+  if (block.dtype === 'F32') return source
+  const floats = memory.scratch.floats(n)
+  if (block.dtype === 'F16') kernels.decodeF16(source, floats, n)
+  else if (block.dtype === 'BF16') kernels.decodeBf16(source, floats, n)
+  else if (block.dtype === 'I8' && scale) kernels.dequantizeRows(source, scale, floats, block.rows, block.columns)
+  else
+    throw new EdgewiseError(
+      'tensor_invalid',
+      `Tensor "${block.name}" has the type ${block.dtype}, but floating point is needed.`,
+      'Convert it to F32, F16 or BF16.',
+    )
+  return floats
+}

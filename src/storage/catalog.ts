@@ -1,0 +1,108 @@
+/**
+ * catalog.json lists the models there are with the size and sha256 of each file. Files are opened through it, so
+ * that a missing, cut or altered one is an error and never a wrong answer.
+ */
+import { z } from 'zod'
+import { EdgewiseError } from '../errors.ts'
+import { sha256Sink } from './sha256.ts'
+import type { ModelStorage } from './storage.ts'
+
+const catalogFile = z.object({ size: z.int().min(0), sha256: z.string().regex(/^[0-9a-f]{64}$/) })
+
+const catalogModel = z.object({
+  name: z.string(),
+  task: z.string(),
+  summary: z.string(),
+  license: z.string(),
+  /** By name within the model's folder. */
+  files: z.record(z.string(), catalogFile),
+})
+
+export const catalogSchema = z.object({ models: z.array(catalogModel) })
+
+export type Catalog = z.infer<typeof catalogSchema>
+export type CatalogModel = z.infer<typeof catalogModel>
+
+/** @throws EdgewiseError `catalog_invalid`, and what the storage throws */
+export async function readCatalog(storage: ModelStorage, signal?: AbortSignal): Promise<Catalog> {
+  const text = await new Response(await storage.open('catalog.json', signal)).text()
+  try {
+    return catalogSchema.parse(JSON.parse(text))
+  } catch (cause) {
+    throw new EdgewiseError(
+      'catalog_invalid',
+      'models/catalog.json is not a valid catalog.',
+      'Make it again: npm run catalog.',
+      { cause },
+    )
+  }
+}
+
+/**
+ * Opens a model's file as a stream that fails at its end unless size and hash are the catalog's. What was read must
+ * not be used before the stream has ended.
+ * @throws EdgewiseError `file_missing`, `storage_failed`; the stream: `file_truncated`, `file_altered`
+ */
+export async function openVerified(
+  storage: ModelStorage,
+  model: CatalogModel,
+  file: string,
+): Promise<ReadableStream<Uint8Array>> {
+  const path = `${model.name}/${file}`
+  const expected = model.files[file]
+  if (!expected)
+    throw new EdgewiseError(
+      'file_missing',
+      `The catalog lists no ${file} for model "${model.name}".`,
+      'Add the file to the model and make the catalog again: npm run catalog.',
+    )
+  const hash = sha256Sink()
+  const reader = (await storage.open(path)).getReader()
+  let size = 0
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const { done, value } = await reader.read().catch((cause: unknown) => {
+        if (cause instanceof EdgewiseError) throw cause
+        throw new EdgewiseError('storage_failed', `Reading ${path} failed.`, 'Try again in a moment.', { cause })
+      })
+      if (!done) {
+        size += value.length
+        await hash.write(value)
+        return controller.enqueue(value)
+      }
+      if (size < expected.size)
+        throw new EdgewiseError(
+          'file_truncated',
+          `${path} has ${size} bytes, the catalog says ${expected.size}.`,
+          'Store the file again: it was cut off.',
+        )
+      if (size > expected.size || (await hash.digest()) !== expected.sha256)
+        throw new EdgewiseError(
+          'file_altered',
+          `${path} is not the file that the catalog lists.`,
+          'Store the published file again, or make the catalog again if the change was meant: npm run catalog.',
+        )
+      controller.close()
+    },
+    cancel: (reason) => reader.cancel(reason),
+  })
+}
+
+/** A small file (config, tokenizer) whole and verified, as JSON. */
+export async function readVerifiedJson(
+  storage: ModelStorage,
+  model: CatalogModel,
+  file: string,
+): Promise<unknown> {
+  const text = await new Response(await openVerified(storage, model, file)).text()
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw new EdgewiseError(
+      'config_invalid',
+      `${model.name}/${file} is not JSON.`,
+      'Store the published file again.',
+      { cause },
+    )
+  }
+}

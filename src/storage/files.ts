@@ -1,0 +1,39 @@
+/** Model files in a folder: the command line, tests and benches. Node only. */
+import { open } from 'node:fs/promises'
+import { join } from 'node:path'
+import { EdgewiseError } from '../errors.ts'
+import type { ModelStorage } from './storage.ts'
+
+const CHUNK_BYTES = 262_144
+
+/** @param directory the model root, the folder of catalog.json */
+export function fileStorage(directory: string): ModelStorage {
+  return {
+    async open(path) {
+      const file = await open(join(directory, path)).catch((cause: NodeJS.ErrnoException) => {
+        throw cause.code === 'ENOENT'
+          ? new EdgewiseError('file_missing', `There is no ${path} in ${directory}.`, 'Check the models folder.')
+          : unreadable(path, cause)
+      })
+      return new ReadableStream<Uint8Array>({
+        async pull(controller) {
+          try {
+            const { bytesRead, buffer } = await file.read(new Uint8Array(CHUNK_BYTES), 0, CHUNK_BYTES)
+            if (bytesRead > 0) return controller.enqueue(buffer.subarray(0, bytesRead))
+            await file.close()
+            controller.close()
+          } catch (cause) {
+            controller.error(unreadable(path, cause))
+          }
+        },
+        cancel: () => file.close(),
+      })
+    },
+  }
+}
+
+function unreadable(path: string, cause: unknown): EdgewiseError {
+  return new EdgewiseError('storage_failed', `${path} could not be read.`, 'Check its permissions and the disk.', {
+    cause,
+  })
+}

@@ -1,0 +1,113 @@
+"""BERT (Devlin et al. 2018, https://arxiv.org/abs/1810.04805) as a sequence classifier, post-norm, for training.
+
+Module names are Hugging Face's, so state_dict() is the checkpoint. Pooling is the mean over tokens
+(config.json: classifier_pooling), which small models learn faster than the first token.
+"""
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from quantize import QuantizedEmbedding, QuantizedLinear
+
+
+@dataclass
+class BertConfig:
+    vocab_size: int
+    hidden_size: int = 256
+    num_hidden_layers: int = 4
+    num_attention_heads: int = 4
+    intermediate_size: int = 1024
+    max_position_embeddings: int = 128
+    num_labels: int = 3
+
+
+class SelfAttention(nn.Module):
+    def __init__(self, config: BertConfig):
+        super().__init__()
+        self.heads = config.num_attention_heads
+        self.query = QuantizedLinear(config.hidden_size, config.hidden_size)
+        self.key = QuantizedLinear(config.hidden_size, config.hidden_size)
+        self.value = QuantizedLinear(config.hidden_size, config.hidden_size)
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        B, T, D = x.shape
+        split = lambda y: y.view(B, T, self.heads, D // self.heads).transpose(1, 2)  # [B, heads, T, headDim]
+        q, k, v = split(self.query(x)), split(self.key(x)), split(self.value(x))
+        scores = q @ k.transpose(2, 3) * (D // self.heads) ** -0.5 + mask  # [B, heads, T, T]
+        return (scores.softmax(-1) @ v).transpose(1, 2).reshape(B, T, D)
+
+
+class Output(nn.Module):
+    """Projection, residual, layer norm."""
+
+    def __init__(self, inputs: int, outputs: int):
+        super().__init__()
+        self.dense = QuantizedLinear(inputs, outputs)
+        self.LayerNorm = nn.LayerNorm(outputs, eps=1e-12)
+
+    def forward(self, x: Tensor, residual: Tensor) -> Tensor:
+        return self.LayerNorm(self.dense(x) + residual)
+
+
+class Layer(nn.Module):
+    def __init__(self, config: BertConfig):
+        super().__init__()
+        self.attention = nn.ModuleDict(
+            {"self": SelfAttention(config), "output": Output(config.hidden_size, config.hidden_size)}
+        )
+        self.intermediate = nn.ModuleDict({"dense": QuantizedLinear(config.hidden_size, config.intermediate_size)})
+        self.output = Output(config.intermediate_size, config.hidden_size)
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        x = self.attention["output"](self.attention["self"](x, mask), x)
+        return self.output(F.relu(self.intermediate["dense"](x)), x)
+
+
+class Embeddings(nn.Module):
+    def __init__(self, config: BertConfig):
+        super().__init__()
+        self.word_embeddings = QuantizedEmbedding(config.vocab_size, config.hidden_size)
+        self.position_embeddings = nn.Embedding(config.max_position_embeddings, config.hidden_size)
+        self.token_type_embeddings = nn.Embedding(2, config.hidden_size)
+        self.LayerNorm = nn.LayerNorm(config.hidden_size, eps=1e-12)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        positions = self.position_embeddings.weight[: ids.shape[1]]
+        return self.LayerNorm(self.word_embeddings(ids) + positions + self.token_type_embeddings.weight[0])
+
+
+class Bert(nn.Module):
+    def __init__(self, config: BertConfig):
+        super().__init__()
+        self.embeddings = Embeddings(config)
+        self.encoder = nn.ModuleDict({"layer": nn.ModuleList(Layer(config) for _ in range(config.num_hidden_layers))})
+
+    def forward(self, ids: Tensor, present: Tensor) -> Tensor:
+        """Hidden states [B, T, hidden] of ids [B, T]; present [B, T] is 1 for tokens, 0 for padding."""
+        mask = (1 - present)[:, None, None, :] * -1e4
+        x = self.embeddings(ids)
+        for layer in self.encoder["layer"]:
+            x = layer(x, mask)
+        return x
+
+
+class BertForSequenceClassification(nn.Module):
+    def __init__(self, config: BertConfig):
+        super().__init__()
+        self.config = config
+        self.bert = Bert(config)
+        self.dropout = nn.Dropout(0.1)
+        self.classifier = nn.Linear(config.hidden_size, config.num_labels)
+        for module in self.modules():
+            if isinstance(module, (nn.Linear, nn.Embedding)):
+                nn.init.normal_(module.weight, std=0.02)
+            if isinstance(module, QuantizedLinear):
+                nn.init.xavier_uniform_(module.weight)
+
+    def forward(self, ids: Tensor, present: Tensor) -> Tensor:
+        """Logits [B, labels]."""
+        hidden = self.bert(ids, present)
+        pooled = (hidden * present[:, :, None]).sum(1) / present.sum(1, keepdim=True)
+        return self.classifier(self.dropout(pooled))
