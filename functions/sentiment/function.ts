@@ -17,10 +17,14 @@ const text = z
   .max(MAX_TEXT_LENGTH, `must be at most ${MAX_TEXT_LENGTH} characters; split it`)
   .refine((value) => value.trim() !== '', 'must not be empty')
 
+const probability = z.number().min(0).max(1)
+
 const result = z.object({
   label: label.describe('The likeliest class'),
-  score: z.number().min(0).max(1).describe("The label's probability"),
-  scores: z.record(label, z.number().min(0).max(1)).describe('The probability of each class; they sum to 1'),
+  score: probability.describe("The label's probability"),
+  scores: z
+    .object({ negative: probability, neutral: probability, positive: probability })
+    .describe('The probability of each class; they sum to 1'),
   tokens: z.int().describe('Tokens read, without special tokens'),
   windows: z.int().describe('Parts the text was read in: more than 1 when it is longer than the context'),
 })
@@ -33,7 +37,7 @@ export const sentiment = defineFunction({
     'windows whose logits are averaged by length. Neutral is a class the model has learned, not a threshold.',
   model: 'sentiment',
   primary: 'text',
-  input: z.object({
+  input: z.strictObject({
     text: z
       .union([
         text,
@@ -95,7 +99,7 @@ function summarize(encoder: Encoder, windows: number[][], logits: Float32Array[]
   return {
     label: encoder.labels[best] as z.infer<typeof label>,
     score: probabilities[best]!,
-    scores: scores as Record<z.infer<typeof label>, number>,
+    scores: scores as z.infer<typeof result>['scores'],
     tokens,
     windows: windows.length,
   }

@@ -1,0 +1,71 @@
+/**
+ * Builds what is deployed and published beside the Worker's script: dist/assets (the page, the API reference and the
+ * model files, served as static assets) and dist/cli.js.
+ */
+import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
+import { functions } from './functions/index.ts'
+import { type Catalog, catalogSchema } from './src/storage/catalog.ts'
+
+const assets = 'dist/assets'
+
+async function copyModels(): Promise<void> {
+  const catalog: Catalog = catalogSchema.parse(JSON.parse(await readFile('models/catalog.json', 'utf8')))
+  await cp('models/catalog.json', join(assets, 'models/catalog.json'))
+  for (const { name, files } of catalog.models)
+    for (const file of Object.keys(files)) await cp(join('models', name, file), join(assets, 'models', name, file))
+}
+
+/** The page gets the functions' names and examples at build time: what it shows is what is defined. */
+async function buildPlayground(): Promise<void> {
+  for (const file of ['index.html', 'style.css']) await cp(join('playground', file), join(assets, file))
+  const forms = functions.map(({ name, summary, primary, examples }) => ({ name, summary, primary, examples }))
+  await build({
+    entryPoints: ['playground/page.ts'],
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    target: 'es2022',
+    outfile: join(assets, 'page.js'),
+    define: { FUNCTIONS: JSON.stringify(forms) },
+    logLevel: 'warning',
+  })
+}
+
+/** Swagger UI served from here, so that reading the reference tells nobody. */
+async function copyReference(): Promise<void> {
+  const swagger = dirname(fileURLToPath(import.meta.resolve('swagger-ui-dist/package.json')))
+  await mkdir(join(assets, 'reference'), { recursive: true })
+  for (const file of ['swagger-ui-bundle.js', 'swagger-ui.css'])
+    await cp(join(swagger, file), join(assets, 'reference', file))
+  for (const file of ['index.html', 'start.js']) await cp(join('playground/reference', file), join(assets, 'reference', file))
+}
+
+async function buildCli(): Promise<void> {
+  await build({
+    entryPoints: ['src/cli/main.ts'],
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    outfile: 'dist/cli.js',
+    banner: { js: '#!/usr/bin/env node' },
+    logLevel: 'warning',
+  })
+}
+
+/** https://developers.cloudflare.com/workers/static-assets/headers/ */
+const HEADERS = `/*
+  Content-Security-Policy: default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'
+  X-Content-Type-Options: nosniff
+  Referrer-Policy: no-referrer
+/models/*
+  Access-Control-Allow-Origin: *
+`
+
+await rm(assets, { recursive: true, force: true })
+await mkdir(assets, { recursive: true })
+await Promise.all([copyModels(), buildPlayground(), copyReference(), buildCli()])
+await writeFile(join(assets, '_headers'), HEADERS)

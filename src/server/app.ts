@@ -1,0 +1,117 @@
+/** The HTTP service: routes made from functions' definitions. */
+import { type Context, Hono } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
+import { cors } from 'hono/cors'
+import { requestId } from 'hono/request-id'
+import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import { describeRoute, openAPIRouteHandler } from 'hono-openapi'
+import { EdgewiseError } from '../errors.ts'
+import type { EdgewiseFunction } from '../function.ts'
+import type { Runtime } from '../runtime/runtime.ts'
+import { MAX_BODY_BYTES, readInput } from './body.ts'
+import { asEdgewiseError, inputError } from './errors.ts'
+import { describeFunction, describeHealth, describeModels } from './openapi.ts'
+
+export interface AppOptions<Bindings extends object> {
+  functions: readonly EdgewiseFunction[]
+  /** Called for each request; must return the same runtime for the life of the isolate. */
+  runtime(bindings: Bindings): Runtime
+}
+
+/** Builds the service. Routes: POST /v1/NAME a function, GET /v1/models, /healthz, /openapi.json. */
+export function createApp<Bindings extends object>({ functions, runtime }: AppOptions<Bindings>) {
+  const app = new Hono<{ Bindings: Bindings }>()
+  const describe = (error: unknown, c: Context) => {
+    const known = asEdgewiseError(error)
+    // 499 is nginx's status for a client that has gone; nobody reads it, but logs show it.
+    return c.json(known.toJSON(), known.status as ContentfulStatusCode)
+  }
+  app.onError(describe)
+  app.use(requestId())
+  app.use(cors({ origin: '*', exposeHeaders: ['x-request-id'] }))
+  app.use(
+    bodyLimit({
+      maxSize: MAX_BODY_BYTES,
+      onError: (c) =>
+        describe(
+          new EdgewiseError(
+            'payload_too_large',
+            `The body is larger than ${MAX_BODY_BYTES} bytes.`,
+            'Send fewer or shorter texts at a time.',
+          ),
+          c,
+        ),
+    }),
+  )
+
+  for (const fn of functions) {
+    app.post(`/v1/${fn.name}`, describeRoute(describeFunction(fn)), async (c) => {
+      const input = fn.input.safeParse(await readInput(c.req.raw, fn.primary))
+      if (!input.success) throw inputError(input.error, `See POST /v1/${fn.name} in /reference for the fields.`)
+      const answer = fn.run(input.data, { runtime: runtime(c.env as Bindings), signal: c.req.raw.signal })
+      keepAlive(c, answer)
+      return c.json(await answer)
+    })
+  }
+
+  app.get('/v1/models', describeRoute(describeModels), async (c) => {
+    const models = await runtime(c.env as Bindings).models()
+    return c.json({ object: 'list', data: models.map(({ name, ...rest }) => ({ id: name, object: 'model', ...rest })) })
+  })
+  app.get('/healthz', describeRoute(describeHealth), (c) => {
+    const { kernels, memoryUsed } = runtime(c.env as Bindings)
+    return c.json({ status: 'ok', kernels, memoryUsed: memoryUsed() })
+  })
+  app.get(
+    '/openapi.json',
+    openAPIRouteHandler(app, {
+      documentation: {
+        openapi: '3.1.0',
+        info: {
+          title: 'edgewise',
+          version: '0.1.0',
+          description: 'NLP functions inside a serverless edge worker, on one small quantized transformer runtime.',
+          license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+        },
+        tags: [
+          { name: 'functions', description: 'What the models do' },
+          { name: 'service', description: 'What runs' },
+        ],
+      },
+      defaultValidationErrorResponse: false,
+    }),
+  )
+
+  app.all('*', (c) => {
+    const allowed = app.routes
+      .filter(({ path, method }) => path === c.req.path && method !== 'ALL')
+      .map(({ method }) => method)
+    if (allowed.length === 0)
+      throw new EdgewiseError(
+        'not_found',
+        `There is nothing at ${c.req.path}.`,
+        `The functions are ${functions.map(({ name }) => `POST /v1/${name}`).join(', ')}; /reference describes them.`,
+      )
+    const methods = [...new Set(allowed)].join(', ')
+    c.header('Allow', methods)
+    throw new EdgewiseError(
+      'method_not_allowed',
+      `${c.req.path} does not answer ${c.req.method}.`,
+      `Use ${methods}.`,
+    )
+  })
+  return app
+}
+
+/**
+ * Lets an answer finish after its client has gone. Loading a model is shared by all who wait for it, and a runtime
+ * that drops the first request's I/O would leave the others waiting for ever.
+ */
+function keepAlive(c: Context, answer: Promise<unknown>): void {
+  const settled = answer.catch(() => undefined)
+  try {
+    c.executionCtx.waitUntil(settled)
+  } catch {
+    // Outside a Worker there is no execution context, and nothing to keep alive.
+  }
+}

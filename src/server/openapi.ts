@@ -1,0 +1,99 @@
+/** What the OpenAPI document says of each function's route. */
+import { type DescribeRouteOptions, resolver } from 'hono-openapi'
+import { z } from 'zod'
+import { ERROR_STATUS, type ErrorCode } from '../errors.ts'
+import type { EdgewiseFunction } from '../function.ts'
+
+const errorSchema = z
+  .object({
+    error: z.object({
+      code: z.enum(Object.keys(ERROR_STATUS) as [ErrorCode, ...ErrorCode[]]).describe('Stable; decide by it'),
+      message: z.string().describe('What was wrong'),
+      hint: z.string().describe('What to do about it'),
+    }),
+  })
+  .meta({ ref: 'Error' })
+
+/** Statuses a function's route can answer with besides 200. */
+const ERROR_RESPONSES: Record<number, string> = {
+  400: 'The input is wrong',
+  404: 'There is no such model',
+  413: 'The body is too large',
+  415: 'The body has a type that is not understood',
+  500: 'A bug',
+  503: 'The model could not be loaded',
+}
+
+const errorContent = { 'application/json': { schema: resolver(errorSchema) } }
+
+/** The operation of POST /v1/NAME. */
+export function describeFunction(fn: EdgewiseFunction): DescribeRouteOptions {
+  const examples = Object.fromEntries(fn.examples.map(({ title, input }) => [title, { value: input }]))
+  return {
+    operationId: fn.name,
+    summary: fn.summary,
+    description: fn.description,
+    tags: ['functions'],
+    requestBody: {
+      required: true,
+      content: {
+        'application/json': { schema: resolver(fn.input, { io: 'input' }), examples },
+        'text/plain': {
+          schema: { type: 'string', description: `The field \`${fn.primary}\` alone` },
+        },
+      },
+    },
+    responses: {
+      200: { description: 'The answer', content: { 'application/json': { schema: resolver(fn.output) } } },
+      ...Object.fromEntries(
+        Object.entries(ERROR_RESPONSES).map(([status, description]) => [
+          status,
+          { description, content: errorContent },
+        ]),
+      ),
+    },
+  }
+}
+
+const modelList = z
+  .object({
+    object: z.literal('list'),
+    data: z.array(
+      z.object({
+        id: z.string(),
+        object: z.literal('model'),
+        task: z.string(),
+        summary: z.string(),
+        license: z.string(),
+        revision: z.string(),
+        size: z.int().describe('Bytes of all its files'),
+        loaded: z.boolean().describe('Whether this isolate holds it in memory'),
+      }),
+    ),
+  })
+  .meta({ ref: 'Models' })
+
+const health = z
+  .object({
+    status: z.literal('ok'),
+    kernels: z.enum(['relaxed-simd', 'simd']).describe('Which build of the kernels runs'),
+    memoryUsed: z.int().describe('Bytes of WebAssembly memory that models hold'),
+  })
+  .meta({ ref: 'Health' })
+
+export const describeModels: DescribeRouteOptions = {
+  operationId: 'models',
+  summary: 'List the models there are',
+  tags: ['service'],
+  responses: {
+    200: { description: 'The models', content: { 'application/json': { schema: resolver(modelList) } } },
+    503: { description: 'The catalog could not be read', content: errorContent },
+  },
+}
+
+export const describeHealth: DescribeRouteOptions = {
+  operationId: 'health',
+  summary: 'Tell whether the service runs, and on what',
+  tags: ['service'],
+  responses: { 200: { description: 'It runs', content: { 'application/json': { schema: resolver(health) } } } },
+}
