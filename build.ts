@@ -15,13 +15,19 @@ async function copyModels(): Promise<void> {
   const catalog: Catalog = catalogSchema.parse(JSON.parse(await readFile('models/catalog.json', 'utf8')))
   await cp('models/catalog.json', join(assets, 'models/catalog.json'))
   for (const { name, files } of catalog.models)
-    for (const file of Object.keys(files)) await cp(join('models', name, file), join(assets, 'models', name, file))
+    for (const file of Object.keys(files))
+      await cp(join('models', name, file), join(assets, 'models', name, file))
 }
 
 /** The page gets the functions' names and examples at build time: what it shows is what is defined. */
 async function buildPlayground(): Promise<void> {
   for (const file of ['index.html', 'style.css']) await cp(join('playground', file), join(assets, file))
-  const forms = functions.map(({ name, summary, primary, examples }) => ({ name, summary, primary, examples }))
+  const forms = functions.map(({ name, summary, primary, examples }) => ({
+    name,
+    summary,
+    primary,
+    examples,
+  }))
   await build({
     entryPoints: ['playground/page.ts'],
     bundle: true,
@@ -40,7 +46,8 @@ async function copyReference(): Promise<void> {
   await mkdir(join(assets, 'reference'), { recursive: true })
   for (const file of ['swagger-ui-bundle.js', 'swagger-ui.css'])
     await cp(join(swagger, file), join(assets, 'reference', file))
-  for (const file of ['index.html', 'start.js']) await cp(join('playground/reference', file), join(assets, 'reference', file))
+  for (const file of ['index.html', 'start.js'])
+    await cp(join('playground/reference', file), join(assets, 'reference', file))
 }
 
 async function buildCli(): Promise<void> {

@@ -36,4 +36,8 @@ const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) =>
 const catalog: Catalog = { models: await Promise.all(folders.sort().map(describe)) }
 await writeFile(join(import.meta.dirname, 'catalog.json'), `${JSON.stringify(catalog, null, 2)}\n`)
 for (const { name, files } of catalog.models)
-  console.log(name, Object.values(files).reduce((sum, { size }) => sum + size, 0), 'bytes')
+  console.log(
+    name,
+    Object.values(files).reduce((sum, { size }) => sum + size, 0),
+    'bytes',
+  )

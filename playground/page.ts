@@ -51,7 +51,8 @@ function showCurl(): void {
   const { name, primary } = current()
   const body = JSON.stringify({ [primary]: text.value ? primaryValue() : text.placeholder })
   const quoted = body.replaceAll("'", "'\\''")
-  element('curl').textContent = `curl ${location.origin}/v1/${name} -H 'content-type: application/json' -d '${quoted}'`
+  element('curl').textContent =
+    `curl ${location.origin}/v1/${name} -H 'content-type: application/json' -d '${quoted}'`
 }
 
 let request: AbortController | undefined
@@ -74,7 +75,8 @@ async function run(): Promise<void> {
     if (response.ok) showAnswer(body, performance.now() - start)
     else showError(body.error.message, body.error.hint)
   } catch {
-    if (!own.signal.aborted) showError('The server did not answer.', 'Check that it still runs, then try again.')
+    if (!own.signal.aborted)
+      showError('The server did not answer.', 'Check that it still runs, then try again.')
   } finally {
     if (request === own) button.disabled = false
   }
@@ -99,7 +101,10 @@ interface Scored {
   windows: number
 }
 
-function showAnswer(body: { results?: Scored[]; model?: { name: string; revision: string } }, ms: number): void {
+function showAnswer(
+  body: { results?: Scored[]; model?: { name: string; revision: string } },
+  ms: number,
+): void {
   const parts: HTMLElement[] = []
   const results = body.results
   if (results?.every(({ scores }) => scores)) for (const result of results) parts.push(...drawScores(result))

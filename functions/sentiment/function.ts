@@ -41,7 +41,10 @@ export const sentiment = defineFunction({
     text: z
       .union([
         text,
-        z.array(text).min(1, 'must hold at least one text').max(MAX_BATCH, `must hold at most ${MAX_BATCH} texts`),
+        z
+          .array(text)
+          .min(1, 'must hold at least one text')
+          .max(MAX_BATCH, `must hold at most ${MAX_BATCH} texts`),
       ])
       .describe('A text, or up to 64 of them'),
     model: z.string().min(1).max(100).default('sentiment').describe('Name of a model in the catalog'),
@@ -52,10 +55,19 @@ export const sentiment = defineFunction({
     tokens: z.int().describe('Tokens read in all'),
   }),
   examples: [
-    { title: 'A review', input: { text: 'The plot is thin, but the acting is superb and I loved every minute.' } },
+    {
+      title: 'A review',
+      input: { text: 'The plot is thin, but the acting is superb and I loved every minute.' },
+    },
     {
       title: 'A batch',
-      input: { text: ['What a waste of two hours.', 'The film runs for 104 minutes.', 'Delightful from start to end!'] },
+      input: {
+        text: [
+          'What a waste of two hours.',
+          'The film runs for 104 minutes.',
+          'Delightful from start to end!',
+        ],
+      },
     },
   ],
   async run(input, { runtime, signal }) {

@@ -1,8 +1,8 @@
 /** What a model family offers; each is one file that reads like its paper, and one line in index.ts. */
 import type { z } from 'zod'
-import { EdgewiseError } from '../errors.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { WeightPlan } from '../engine/weights.ts'
+import { EdgewiseError } from '../errors.ts'
 
 /** Token ids of one sequence, special tokens included. */
 export interface Sequence {

@@ -28,7 +28,12 @@ beforeAll(async () => {
   modules = await compileKernels(bytes('relaxed'), bytes('simd'))
 })
 
-async function load(folder: string, precision: Precision, kernels: KernelModules, config = read(`${folder}/config.json`)) {
+async function load(
+  folder: string,
+  precision: Precision,
+  kernels: KernelModules,
+  config = read(`${folder}/config.json`),
+) {
   const file = createReadStream(new URL(`${folder}/model.safetensors`, root))
   const weights = await openSafetensors(Readable.toWeb(file) as ReadableStream<Uint8Array>, folder)
   const plan = planWeights(
@@ -49,7 +54,8 @@ async function load(folder: string, precision: Precision, kernels: KernelModules
 }
 
 const cosine = (a: ArrayLike<number>, b: ArrayLike<number>) => {
-  const dot = (x: ArrayLike<number>, y: ArrayLike<number>) => Array.from(x).reduce((sum, v, i) => sum + v * y[i]!, 0)
+  const dot = (x: ArrayLike<number>, y: ArrayLike<number>) =>
+    Array.from(x).reduce((sum, v, i) => sum + v * y[i]!, 0)
   return dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b))
 }
 const argmax = (a: ArrayLike<number>) => Array.from(a).indexOf(Math.max(...Array.from(a)))
@@ -84,14 +90,17 @@ describe.each(folders)('%s', (folder) => {
     })
   })
 
-  it.each(['relaxed-simd', 'simd'])('int8 logits with cosine >= 0.995 and the same label, %s kernels', async (build) => {
-    const classify = await load(folder, 'int8', build === 'simd' ? { simd: modules.simd } : modules)
-    for (const c of single) {
-      const [logits] = classify([c])
-      expect(cosine(logits!, c.logits)).toBeGreaterThanOrEqual(0.995)
-      expect(argmax(logits!)).toBe(argmax(c.logits))
-    }
-  })
+  it.each(['relaxed-simd', 'simd'])(
+    'int8 logits with cosine >= 0.995 and the same label, %s kernels',
+    async (build) => {
+      const classify = await load(folder, 'int8', build === 'simd' ? { simd: modules.simd } : modules)
+      for (const c of single) {
+        const [logits] = classify([c])
+        expect(cosine(logits!, c.logits)).toBeGreaterThanOrEqual(0.995)
+        expect(argmax(logits!)).toBe(argmax(c.logits))
+      }
+    },
+  )
 })
 
 describe('checkpoints that do not fit', () => {
@@ -103,8 +112,13 @@ describe('checkpoints that do not fit', () => {
     )
 
   it('names the model_type that is not implemented', async () => {
-    const error = await code(load(folder, 'fp32', modules, { ...read(`${folder}/config.json`), model_type: 'mamba' }))
-    expect(error).toMatchObject({ code: 'architecture_unsupported', message: expect.stringContaining('"mamba"') })
+    const error = await code(
+      load(folder, 'fp32', modules, { ...read(`${folder}/config.json`), model_type: 'mamba' }),
+    )
+    expect(error).toMatchObject({
+      code: 'architecture_unsupported',
+      message: expect.stringContaining('"mamba"'),
+    })
   })
 
   it('names a tensor that is missing', async () => {

@@ -202,7 +202,11 @@ function planHead(config: Config, plan: WeightPlan, classes: number): Head {
     case 'distilbert':
       return { dense: dense('pre_classifier'), activation: 'relu', classifier: classifier('classifier') }
     case 'roberta':
-      return { dense: dense('classifier.dense'), activation: 'tanh', classifier: classifier('classifier.out_proj') }
+      return {
+        dense: dense('classifier.dense'),
+        activation: 'tanh',
+        classifier: classifier('classifier.out_proj'),
+      }
   }
 }
 
@@ -221,8 +225,8 @@ function encode(engine: Engine, config: Config, weights: Weights, sequences: Seq
   const { scratch } = engine.memory
   const tokens = sequences.reduce((sum, { inputIds }) => sum + inputIds.length, 0)
 
-  let hidden = scratch.floats(tokens * hiddenSize) // [tokens, hiddenSize]
-  let next = scratch.floats(tokens * hiddenSize) // [tokens, hiddenSize]
+  const hidden = scratch.floats(tokens * hiddenSize) // [tokens, hiddenSize]
+  const next = scratch.floats(tokens * hiddenSize) // [tokens, hiddenSize]
   const attentionInput = scratch.floats(tokens * 3 * hiddenSize) // [tokens, 3, heads, headDim]
   const context = scratch.floats(tokens * hiddenSize) // [tokens, heads, headDim]
   const intermediate = scratch.floats(tokens * intermediateSize) // [tokens, intermediateSize]
@@ -233,7 +237,8 @@ function encode(engine: Engine, config: Config, weights: Weights, sequences: Seq
     const out = hidden + offset * hiddenSize * 4
     engine.addRows(weights.words, inputIds, out)
     engine.addRows(weights.positions, positionIds(inputIds, config), out)
-    if (weights.segments) engine.addRows(weights.segments, tokenTypeIds ?? new Int32Array(inputIds.length), out)
+    if (weights.segments)
+      engine.addRows(weights.segments, tokenTypeIds ?? new Int32Array(inputIds.length), out)
     offset += inputIds.length
   }
   engine.layerNorm(hidden, 0, weights.embeddingNorm, tokens, hiddenSize)

@@ -1,7 +1,7 @@
 /** The native backend: Hugging Face checkpoints on our own engine. */
 import { Tokenizer } from '@huggingface/tokenizers'
-import { findArchitecture } from '../architectures/index.ts'
 import type { Sequence } from '../architectures/architecture.ts'
+import { findArchitecture } from '../architectures/index.ts'
 import { createEngine } from '../engine/engine.ts'
 import type { KernelModules } from '../engine/kernels.ts'
 import { openSafetensors } from '../engine/safetensors.ts'
@@ -40,7 +40,10 @@ export async function loadNativeEncoder(
 ): Promise<NativeEncoder> {
   const config = await files.json('config.json')
   const architecture = findArchitecture(config)
-  const tokenizer = createTokenizer(await files.json('tokenizer.json'), await files.json('tokenizer_config.json'))
+  const tokenizer = createTokenizer(
+    await files.json('tokenizer.json'),
+    await files.json('tokenizer_config.json'),
+  )
 
   const weights = await openSafetensors(await files.stream('model.safetensors'), 'model.safetensors')
   const plan = planWeights(

@@ -63,14 +63,19 @@ async function runFunction(fn: EdgewiseFunction, args: string[]): Promise<ExitCo
   const { values, positionals } = parseArgs({
     args,
     allowPositionals: true,
-    options: { ...OPTIONS, ...Object.fromEntries(fields.map((field) => [field, { type: 'string' } as const])) },
+    options: {
+      ...OPTIONS,
+      ...Object.fromEntries(fields.map((field) => [field, { type: 'string' } as const])),
+    },
   })
   if (values.help) {
     console.log(functionUsage(fn, fields))
     return 0
   }
   const given = values as Record<string, string | boolean | undefined>
-  const shared = Object.fromEntries(fields.flatMap((field) => (given[field] === undefined ? [] : [[field, given[field]]])))
+  const shared = Object.fromEntries(
+    fields.flatMap((field) => (given[field] === undefined ? [] : [[field, given[field]]])),
+  )
   const answer = await answerer(fn, values.url, values.models)
 
   if (positionals.length > 0) {
@@ -111,7 +116,11 @@ async function runRecords(
   return worst
 }
 
-async function answerer(fn: EdgewiseFunction, url: string | undefined, models: string | undefined): Promise<Answer> {
+async function answerer(
+  fn: EdgewiseFunction,
+  url: string | undefined,
+  models: string | undefined,
+): Promise<Answer> {
   if (url !== undefined) {
     const client = createClient<EdgewiseFunction[]>({ baseUrl: url })
     return (input) => client[fn.name]!(input)

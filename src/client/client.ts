@@ -76,9 +76,15 @@ export function createClient<Functions extends readonly EdgewiseFunction[]>({
       })
     } catch (cause) {
       if (signal?.aborted) throw signal.reason
-      throw new RequestError('network', 0, `${baseUrl} did not answer.`, 'Check the address and the network.', {
-        cause,
-      })
+      throw new RequestError(
+        'network',
+        0,
+        `${baseUrl} did not answer.`,
+        'Check the address and the network.',
+        {
+          cause,
+        },
+      )
     }
     const body: unknown = await response.json().catch(() => undefined)
     if (response.ok && body !== undefined) return body

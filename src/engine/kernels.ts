@@ -62,15 +62,7 @@ export interface Kernels {
   decodeF16(from: number, to: number, n: number): void
   dequantizeRows(from: number, scale: number, to: number, M: number, K: number): void
   quantizeWeights(from: number, to: number, scale: number, M: number, K: number): void
-  packInt8(
-    from: number,
-    to: number,
-    zero: number,
-    firstRow: number,
-    M: number,
-    K: number,
-    Kp: number,
-  ): void
+  packInt8(from: number, to: number, zero: number, firstRow: number, M: number, K: number, Kp: number): void
   packF32(from: number, to: number, firstRow: number, M: number, K: number): void
 }
 

@@ -5,7 +5,18 @@
  */
 import { EdgewiseError } from '../errors.ts'
 
-const DTYPE_BYTES = { F32: 4, F16: 2, BF16: 2, I8: 1, F64: 8, I64: 8, I32: 4, I16: 2, U8: 1, BOOL: 1 } as const
+const DTYPE_BYTES = {
+  F32: 4,
+  F16: 2,
+  BF16: 2,
+  I8: 1,
+  F64: 8,
+  I64: 8,
+  I32: 4,
+  I16: 2,
+  U8: 1,
+  BOOL: 1,
+} as const
 export type Dtype = keyof typeof DTYPE_BYTES
 
 export interface TensorInfo {
@@ -45,8 +56,7 @@ export async function openSafetensors(
   const bytes = byteReader(stream, path)
   const prefix = await bytes.take(8)
   const length = Number(new DataView(prefix.buffer, prefix.byteOffset, 8).getBigUint64(0, true))
-  if (length > MAX_HEADER || length < 2)
-    throw malformed(path, `its header would be ${length} bytes long`)
+  if (length > MAX_HEADER || length < 2) throw malformed(path, `its header would be ${length} bytes long`)
   const tensors = parseHeader(await bytes.take(length), path)
 
   return {
@@ -95,7 +105,8 @@ export function parseHeader(bytes: Uint8Array, path: string): TensorInfo[] {
 function parseEntry(name: string, entry: unknown, path: string): TensorInfo & { begin: number; end: number } {
   const { dtype, shape, data_offsets: offsets } = (entry ?? {}) as Record<string, unknown>
   const isCount = (n: unknown): n is number => Number.isSafeInteger(n) && (n as number) >= 0
-  if (!Array.isArray(shape) || !shape.every(isCount)) throw malformed(path, `tensor "${name}" has no valid shape`)
+  if (!Array.isArray(shape) || !shape.every(isCount))
+    throw malformed(path, `tensor "${name}" has no valid shape`)
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount))
     throw malformed(path, `tensor "${name}" has no valid data_offsets`)
   if (typeof dtype !== 'string' || !Object.hasOwn(DTYPE_BYTES, dtype))

@@ -210,7 +210,9 @@ function storeBlock(block: TensorBlock, to: Destination, memory: ModelMemory, ke
     const floats = toFloats(block, source, scale, memory, kernels)
     if (to.kind === 'linear') kernels.packF32(floats, weight.weight, firstRow, rows, columns)
     else
-      memory.u8(weight.weight + firstRow * columns * 4, rows * columns * 4).set(memory.u8(floats, rows * columns * 4))
+      memory
+        .u8(weight.weight + firstRow * columns * 4, rows * columns * 4)
+        .set(memory.u8(floats, rows * columns * 4))
     return
   }
   let quantized = source
@@ -244,7 +246,8 @@ function toFloats(
   const floats = memory.scratch.floats(n)
   if (block.dtype === 'F16') kernels.decodeF16(source, floats, n)
   else if (block.dtype === 'BF16') kernels.decodeBf16(source, floats, n)
-  else if (block.dtype === 'I8' && scale) kernels.dequantizeRows(source, scale, floats, block.rows, block.columns)
+  else if (block.dtype === 'I8' && scale)
+    kernels.dequantizeRows(source, scale, floats, block.rows, block.columns)
   else
     throw new EdgewiseError(
       'tensor_invalid',

@@ -47,7 +47,8 @@ export function createApp<Bindings extends object>({ functions, runtime }: AppOp
   for (const fn of functions) {
     app.post(`/v1/${fn.name}`, describeRoute(describeFunction(fn)), async (c) => {
       const input = fn.input.safeParse(await readInput(c.req.raw, fn.primary))
-      if (!input.success) throw inputError(input.error, `See POST /v1/${fn.name} in /reference for the fields.`)
+      if (!input.success)
+        throw inputError(input.error, `See POST /v1/${fn.name} in /reference for the fields.`)
       const answer = fn.run(input.data, { runtime: runtime(c.env as Bindings), signal: c.req.raw.signal })
       keepAlive(c, answer)
       return c.json(await answer)
@@ -56,7 +57,10 @@ export function createApp<Bindings extends object>({ functions, runtime }: AppOp
 
   app.get('/v1/models', describeRoute(describeModels), async (c) => {
     const models = await runtime(c.env as Bindings).models()
-    return c.json({ object: 'list', data: models.map(({ name, ...rest }) => ({ id: name, object: 'model', ...rest })) })
+    return c.json({
+      object: 'list',
+      data: models.map(({ name, ...rest }) => ({ id: name, object: 'model', ...rest })),
+    })
   })
   app.get('/healthz', describeRoute(describeHealth), (c) => {
     const { kernels, memoryUsed } = runtime(c.env as Bindings)
@@ -70,7 +74,8 @@ export function createApp<Bindings extends object>({ functions, runtime }: AppOp
         info: {
           title: 'edgewise',
           version: '0.1.0',
-          description: 'NLP functions inside a serverless edge worker, on one small quantized transformer runtime.',
+          description:
+            'NLP functions inside a serverless edge worker, on one small quantized transformer runtime.',
           license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
         },
         tags: [

@@ -12,7 +12,11 @@ export const MAX_BODY_BYTES = 2 ** 20
 export async function readInput(request: Request, primary: string): Promise<unknown> {
   const type = (request.headers.get('content-type') ?? 'application/json').split(';')[0]!.trim().toLowerCase()
   const plain = type === 'text/plain'
-  if (!plain && type !== 'application/x-www-form-urlencoded' && !/^application\/([\w.+-]+\+)?json$/.test(type))
+  if (
+    !plain &&
+    type !== 'application/x-www-form-urlencoded' &&
+    !/^application\/([\w.+-]+\+)?json$/.test(type)
+  )
     throw new EdgewiseError(
       'unsupported_media_type',
       `A body of type ${type} is not understood.`,

@@ -14,12 +14,14 @@ export function asEdgewiseError(error: unknown): EdgewiseError {
   )
 }
 
-/** An `invalid_input` that names the field and what is wrong with it. */
+/** An `invalid_input` that names the fields and what is wrong with them, three at most. */
 export function inputError(error: z.ZodError, hint: string): EdgewiseError {
-  const issue = deepest(error.issues[0]!)
-  const field = issue.path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`)).join('')
-  const at = field.replace(/^\./, '')
-  return new EdgewiseError('invalid_input', at ? `${at}: ${issue.message}.` : `${issue.message}.`, hint)
+  const problems = error.issues.slice(0, 3).map((issue) => {
+    const { path, message } = deepest(issue)
+    const field = path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`)).join('')
+    return field ? `${field.replace(/^\./, '')}: ${message}` : message
+  })
+  return new EdgewiseError('invalid_input', `${problems.join('; ')}.`, hint)
 }
 
 type Issue = z.core.$ZodIssue

@@ -95,5 +95,7 @@ export const describeHealth: DescribeRouteOptions = {
   operationId: 'health',
   summary: 'Tell whether the service runs, and on what',
   tags: ['service'],
-  responses: { 200: { description: 'It runs', content: { 'application/json': { schema: resolver(health) } } } },
+  responses: {
+    200: { description: 'It runs', content: { 'application/json': { schema: resolver(health) } } },
+  },
 }

@@ -63,7 +63,9 @@ export async function openVerified(
     async pull(controller) {
       const { done, value } = await reader.read().catch((cause: unknown) => {
         if (cause instanceof EdgewiseError) throw cause
-        throw new EdgewiseError('storage_failed', `Reading ${path} failed.`, 'Try again in a moment.', { cause })
+        throw new EdgewiseError('storage_failed', `Reading ${path} failed.`, 'Try again in a moment.', {
+          cause,
+        })
       })
       if (!done) {
         size += value.length

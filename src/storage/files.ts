@@ -12,7 +12,11 @@ export function fileStorage(directory: string): ModelStorage {
     async open(path) {
       const file = await open(join(directory, path)).catch((cause: NodeJS.ErrnoException) => {
         throw cause.code === 'ENOENT'
-          ? new EdgewiseError('file_missing', `There is no ${path} in ${directory}.`, 'Check the models folder.')
+          ? new EdgewiseError(
+              'file_missing',
+              `There is no ${path} in ${directory}.`,
+              'Check the models folder.',
+            )
           : unreadable(path, cause)
       })
       return new ReadableStream<Uint8Array>({
@@ -33,7 +37,12 @@ export function fileStorage(directory: string): ModelStorage {
 }
 
 function unreadable(path: string, cause: unknown): EdgewiseError {
-  return new EdgewiseError('storage_failed', `${path} could not be read.`, 'Check its permissions and the disk.', {
-    cause,
-  })
+  return new EdgewiseError(
+    'storage_failed',
+    `${path} could not be read.`,
+    'Check its permissions and the disk.',
+    {
+      cause,
+    },
+  )
 }

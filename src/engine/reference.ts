@@ -1,0 +1,76 @@
+/**
+ * The kernels' formulas in plain TypeScript, written to be read and to be tested against; nothing runs on them.
+ * Matrices are row-major arrays.
+ */
+
+/** c[m][n] = Σk a[m][k] b[n][k] + bias[n] */
+export function linear(a: number[][], b: number[][], bias: number[]): number[][] {
+  return a.map((row) => b.map((weights, n) => row.reduce((sum, x, k) => sum + x * weights[k]!, bias[n]!)))
+}
+
+/** A row as integers of `steps` levels each way, and its scale. */
+export function quantizeRow(row: number[], steps: number): { values: number[]; scale: number } {
+  const scale = Math.max(...row.map(Math.abs)) / steps
+  return { values: row.map((x) => (scale === 0 ? 0 : roundHalfEven(x / scale))), scale }
+}
+
+/** linear() after quantizing activations to 7 and weights to 8 bit a row. */
+export function linearInt8(a: number[][], b: number[][], bias: number[]): number[][] {
+  const weights = b.map((row) => quantizeRow(row, 127))
+  return a.map((row) => {
+    const x = quantizeRow(row, 63)
+    return weights.map(({ values, scale }, n) => {
+      const sum = values.reduce((total, w, k) => total + w * x.values[k]!, 0)
+      return sum * scale * x.scale + bias[n]!
+    })
+  })
+}
+
+/** Rounds halves to even, as WebAssembly's nearest does. */
+function roundHalfEven(x: number): number {
+  const floor = Math.floor(x)
+  if (x - floor !== 0.5) return Math.round(x)
+  return floor % 2 === 0 ? floor : floor + 1
+}
+
+export function layerNorm(x: number[], weight: number[], bias: number[], eps: number): number[] {
+  const mean = x.reduce((a, b) => a + b, 0) / x.length
+  const variance = x.reduce((sum, v) => sum + (v - mean) ** 2, 0) / x.length
+  return x.map((v, i) => ((v - mean) / Math.sqrt(variance + eps)) * weight[i]! + bias[i]!)
+}
+
+export function softmax(x: number[], scale: number): number[] {
+  const max = Math.max(...x)
+  const exp = x.map((v) => Math.exp((v - max) * scale))
+  const sum = exp.reduce((a, b) => a + b, 0)
+  return exp.map((e) => e / sum)
+}
+
+/** Scaled dot-product attention of one head: softmax(q kᵀ / √d) v. */
+export function attention(q: number[][], k: number[][], v: number[][]): number[][] {
+  return q.map((query) => {
+    const scores = k.map((key) => query.reduce((sum, x, d) => sum + x * key[d]!, 0))
+    const weights = softmax(scores, 1 / Math.sqrt(query.length))
+    return v[0]!.map((_, d) => weights.reduce((sum, w, t) => sum + w * v[t]![d]!, 0))
+  })
+}
+
+/** erf by its Maclaurin series, summed until a term changes nothing; good to double precision for |x| < 4. */
+function erf(x: number): number {
+  if (Math.abs(x) > 4) return Math.sign(x)
+  let term = x
+  let sum = x
+  for (let n = 1; Math.abs(term) > 1e-17 * Math.abs(sum); n++) {
+    term *= (-x * x) / n
+    sum += term / (2 * n + 1)
+  }
+  return (2 / Math.sqrt(Math.PI)) * sum
+}
+
+export const activations = {
+  gelu: (x: number) => 0.5 * x * (1 + erf(x / Math.SQRT2)),
+  geluTanh: (x: number) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))),
+  relu: (x: number) => Math.max(0, x),
+  silu: (x: number) => x / (1 + Math.exp(-x)),
+  tanh: Math.tanh,
+}
