@@ -29,8 +29,9 @@ PEAK_RATE = 5e-4
 SMOOTHING = 0.05
 #: Share of the training after which weights and activations are rounded as in the engine.
 QUANTIZE_AFTER = 0.88
-#: How often a pass over the data draws each text of a source (reviews: one window a draw).
-REPEATS = {"imdb": 3, "unlabelled": 1, "sst2": 7, "tweeteval": 6, "pros_cons": 1, "subjectivity": 2, "weak": 1}
+#: How often a pass over the data draws each text of a source (reviews: one window a draw). Batches are of equal
+#: numbers of tokens, so short texts need many draws to have a say beside reviews.
+REPEATS = {"imdb": 1, "unlabelled": 0.4, "sst2": 8, "tweeteval": 8, "pros_cons": 0.5, "subjectivity": 1, "weak": 1}
 #: Reviews kept out of training to choose by; the test split is for reporting only.
 HELD_OUT = 1000
 
@@ -87,8 +88,9 @@ def load_examples(data: Path, work: Path, wordpiece: WordPiece) -> tuple[list[Ex
 
 def batches(examples: list[Example], rng: np.random.Generator, device: str) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     """Endless (ids [B, T], present [B, T], targets [B, 3]) of about BATCH_TOKENS, each of similar lengths."""
-    draws = np.concatenate([np.full(REPEATS[e.source], i) for i, e in enumerate(examples)])
+    repeats = np.array([REPEATS[e.source] for e in examples])
     while True:
+        draws = np.repeat(np.arange(len(examples)), (repeats + rng.random(len(examples))).astype(int))
         rng.shuffle(draws)
         for start in range(0, len(draws), 8192):
             windows = []

@@ -87,7 +87,8 @@ export const sentiment = defineFunction({
 
     let next = 0
     const results = windowsOf.map((windows) => {
-      const own = logits.slice(next, (next += windows.length))
+      const own = logits.slice(next, next + windows.length)
+      next += windows.length
       return summarize(encoder, windows, own)
     })
     return {

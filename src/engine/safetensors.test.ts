@@ -36,7 +36,8 @@ function streamOf(file: Uint8Array, chunk: number): ReadableStream<Uint8Array> {
   return new ReadableStream({
     pull(controller) {
       if (at >= file.length) return controller.close()
-      controller.enqueue(file.slice(at, (at += chunk)))
+      controller.enqueue(file.slice(at, at + chunk))
+      at += chunk
     },
   })
 }

@@ -145,7 +145,10 @@ function byteReader(stream: ReadableStream<Uint8Array>, path: string) {
   }
   return {
     async take(n: number): Promise<Uint8Array> {
-      if (chunk.length - position >= n) return chunk.subarray(position, (position += n))
+      if (chunk.length - position >= n) {
+        position += n
+        return chunk.subarray(position - n, position)
+      }
       const result = new Uint8Array(n)
       let filled = 0
       while (filled < n) {

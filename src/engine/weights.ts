@@ -172,8 +172,8 @@ export async function loadWeights(
 }
 
 function checkShape(name: string, shape: number[], plan: WeightPlan): void {
-  for (const { rows, columns } of plan.destinations.get(name) ?? []) {
-    const expected = columns === 1 ? [rows] : [rows, columns]
+  for (const { kind, rows, columns } of plan.destinations.get(name) ?? []) {
+    const expected = kind === 'vector' ? [rows] : [rows, columns]
     if (shape.join() !== expected.join())
       throw new EdgewiseError(
         'tensor_invalid',
