@@ -16,6 +16,7 @@ export interface EdgewiseFunction<
   Name extends string = string,
   Input extends z.ZodObject = z.ZodObject,
   Output extends z.ZodObject = z.ZodObject,
+  Primary extends keyof z.input<Input> & string = keyof z.input<Input> & string,
 > {
   /** Route (`/v1/NAME`), CLI command and client method. */
   name: Name
@@ -26,7 +27,7 @@ export interface EdgewiseFunction<
   /** Default model: a name in models/catalog.json. */
   model: string
   /** The field of the input that a bare string stands for: CLI argument, client's first argument, page's text box. */
-  primary: keyof z.input<Input> & string
+  primary: Primary
   input: Input
   output: Output
   /** Inputs shown in the reference page and in the playground; tested as written. */
@@ -35,8 +36,13 @@ export interface EdgewiseFunction<
 }
 
 /** Types a function's definition; the value is returned as it is. */
-export function defineFunction<Name extends string, Input extends z.ZodObject, Output extends z.ZodObject>(
-  definition: EdgewiseFunction<Name, Input, Output>,
-): EdgewiseFunction<Name, Input, Output> {
+export function defineFunction<
+  Name extends string,
+  Input extends z.ZodObject,
+  Output extends z.ZodObject,
+  Primary extends keyof z.input<Input> & string,
+>(
+  definition: EdgewiseFunction<Name, Input, Output, Primary>,
+): EdgewiseFunction<Name, Input, Output, Primary> {
   return definition
 }

@@ -1,0 +1,152 @@
+/** Surfaces over the network: the typed client, the command line against a server, the pages in a real Chromium. */
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
+import { promisify } from 'node:util'
+import { type Browser, chromium, type Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, expectTypeOf, it } from 'vitest'
+import type { functions } from '../functions/index.ts'
+import { createClient, RequestError } from '../src/client/client.ts'
+import { startGateway } from './gateway.ts'
+
+const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium'
+const SCREENSHOTS = process.env.SCREENSHOTS
+
+let gateway: Awaited<ReturnType<typeof startGateway>>
+beforeAll(async () => {
+  gateway = await startGateway()
+}, 90_000)
+afterAll(() => gateway?.stop())
+
+describe('the typed client', () => {
+  const client = () => createClient<typeof functions>({ baseUrl: `${gateway.url}/` })
+
+  it('takes the primary field or the whole input', async () => {
+    const { results } = await client().sentiment('I loved it.')
+    expect(results[0]!.label).toBe('positive')
+    const batch = await client().sentiment({ text: ['I loved it.', 'Terrible.'], model: 'sentiment' })
+    expect(batch.results.map(({ label }) => label)).toEqual(['positive', 'negative'])
+  })
+
+  it('has the types of the definition', () => {
+    type Call = ReturnType<typeof client>['sentiment']
+    expectTypeOf<Parameters<Call>[0]>().toEqualTypeOf<
+      string | string[] | { text: string | string[]; model?: string | undefined }
+    >()
+    expectTypeOf<Awaited<ReturnType<Call>>['results'][number]['label']>().toEqualTypeOf<
+      'negative' | 'neutral' | 'positive'
+    >()
+  })
+
+  it('rejects with the code of the service', async () => {
+    const error = await client()
+      .sentiment('')
+      .catch((error: unknown) => error)
+    expect(error).toBeInstanceOf(RequestError)
+    expect(error).toMatchObject({ code: 'invalid_input', status: 400, hint: expect.stringMatching(/./) })
+  })
+
+  it('rejects with "network" when nothing answers', async () => {
+    const lost = createClient<typeof functions>({ baseUrl: 'http://127.0.0.1:9' })
+    await expect(lost.sentiment('Fine.')).rejects.toMatchObject({ code: 'network', status: 0 })
+  })
+
+  it('is aborted by a signal', async () => {
+    const signal = AbortSignal.abort()
+    await expect(client().sentiment('Fine.', { signal })).rejects.toBe(signal.reason)
+  })
+})
+
+it('the command line asks a server', async () => {
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    'dist/cli.js',
+    'sentiment',
+    '--url',
+    gateway.url,
+    'I loved it.',
+  ])
+  expect(JSON.parse(stdout)).toMatchObject({ results: [{ label: 'positive' }] })
+})
+
+describe.skipIf(!process.env.REQUIRE_BROWSER && !existsSync(CHROMIUM))('in Chromium', () => {
+  let browser: Browser
+  let page: Page
+  const problems: string[] = []
+
+  beforeAll(async () => {
+    browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] })
+    page = await browser.newPage({ viewport: { width: 900, height: 1000 } })
+    page.on('console', (message) => {
+      if (message.type() === 'error') problems.push(`${message.text()} ${message.location().url}`)
+    })
+    page.on('pageerror', (error) => problems.push(String(error)))
+    page.on('request', (request) => {
+      if (!/^(data|blob):/.test(request.url()) && !request.url().startsWith(gateway.url))
+        problems.push(`asked ${request.url()}`)
+    })
+  }, 60_000)
+  afterAll(() => browser?.close())
+
+  const screenshot = async (name: string) => {
+    if (!SCREENSHOTS) return
+    await mkdir(SCREENSHOTS, { recursive: true })
+    await page.screenshot({ path: `${SCREENSHOTS}/${name}.png`, fullPage: true })
+  }
+
+  it('a person types a text and sees the scores', async () => {
+    await page.goto(gateway.url)
+    await page.getByLabel('Text', { exact: true }).fill('The food was cold and the waiter rude. Never again!')
+    await page.getByRole('button', { name: /^Run/ }).click()
+    await page.getByRole('heading', { name: 'negative' }).waitFor()
+    const scores = await page.locator('#answer output').allTextContents()
+    expect(scores).toHaveLength(3)
+    expect(scores.map(Number.parseFloat).reduce((a, b) => a + b)).toBeCloseTo(100, 0)
+    expect(await page.locator('#curl').textContent()).toContain('/v1/sentiment')
+    await screenshot('page')
+  })
+
+  it('an example fills the form and answers, a batch one result a text', async () => {
+    await page.getByRole('button', { name: 'A batch' }).click()
+    await page.locator('#answer h2').nth(2).waitFor()
+    expect(await page.locator('#answer h2').allTextContents()).toEqual(['negative', 'neutral', 'positive'])
+    await screenshot('batch')
+  })
+
+  it('markup in a text stays text', async () => {
+    await page
+      .getByLabel('Text', { exact: true })
+      .fill(`<img src=x onerror="document.title='hit'"> it's great`)
+    await page.getByRole('button', { name: /^Run/ }).click()
+    await page.locator('#answer h2').first().waitFor()
+    expect(await page.title()).toBe('edgewise')
+  })
+
+  it('a wrong input is explained', async () => {
+    problems.length = 0
+    await page.getByLabel('Text', { exact: true }).fill('x'.repeat(50_001))
+    await page.getByRole('button', { name: /^Run/ }).click()
+    await page.locator('#answer .error').waitFor()
+    expect(await page.locator('#answer .error').textContent()).toContain('50000')
+    // The browser logs the status 400 itself.
+    expect(problems.splice(0)).toEqual([expect.stringContaining('400')])
+  })
+
+  it('fits a phone', async () => {
+    await page.setViewportSize({ width: 360, height: 740 })
+    await page.goto(gateway.url)
+    const overflow = await page.evaluate('document.documentElement.scrollWidth - innerWidth')
+    expect(overflow).toBe(0)
+    await screenshot('phone')
+    await page.setViewportSize({ width: 900, height: 1000 })
+  })
+
+  it('the reference shows each function', async () => {
+    await page.goto(`${gateway.url}/reference/`)
+    await page.getByText('/v1/sentiment', { exact: false }).first().waitFor()
+    await screenshot('reference')
+  })
+
+  it('no error was logged and no other host asked', () => {
+    expect(problems).toEqual([])
+  })
+})
