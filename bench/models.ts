@@ -1,0 +1,17 @@
+/** The shipped models and kernels, from the folders of the repository. */
+import { readFile } from 'node:fs/promises'
+import { compileKernels, type KernelModules } from '../src/engine/kernels.ts'
+import { createRuntime } from '../src/runtime/native.ts'
+import type { Runtime } from '../src/runtime/runtime.ts'
+import { fileStorage } from '../src/storage/files.ts'
+
+export const MODELS = 'models'
+
+export async function openKernels(): Promise<KernelModules> {
+  const bytes = async (name: string) => new Uint8Array(await readFile(`dist/kernels.${name}.wasm`))
+  return await compileKernels(await bytes('relaxed'), await bytes('simd'))
+}
+
+export async function openRuntime(): Promise<Runtime> {
+  return createRuntime({ storage: fileStorage(MODELS), kernels: await openKernels() })
+}
