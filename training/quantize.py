@@ -13,9 +13,23 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 
-def fake_quantize(x: Tensor, steps: int) -> Tensor:
-    """Rounds each row (last dimension) to `steps` levels each way; the gradient passes straight through."""
-    scale = x.detach().abs().amax(-1, keepdim=True).clamp_min(1e-12) / steps
+def row_scale(x: Tensor, steps: int) -> Tensor:
+    """The step of each row (last dimension) that gives its largest value `steps` levels."""
+    return x.abs().amax(-1, keepdim=True).clamp_min(1e-12) / steps
+
+
+def matrix_scale(weight: Tensor) -> Tensor:
+    """The step of each row [rows, 1] of a matrix: within 127 levels, and within 256 for the sum of one sign's weights
+    among columns k, k+1, k+4 and k+5 of eight, so that the engine may add their products in 16 bits (127 * 258 < 2^15;
+    rounding four adds up to 2). That costs about a tenth of the resolution and makes the product a fifth faster."""
+    rows, columns = weight.shape
+    groups = F.pad(weight, (0, -columns % 8)).view(rows, -1, 2, 2, 2)  # [rows, eights, half, pair, 2]
+    sums = [side.clamp_min(0).sum((2, 4)).flatten(1).amax(1, keepdim=True) for side in (groups, -groups)]
+    return torch.maximum(row_scale(weight, 127), torch.maximum(*sums) / 256)
+
+
+def fake_quantize(x: Tensor, scale: Tensor) -> Tensor:
+    """Rounds to multiples of scale; the gradient passes straight through."""
     return x + ((x.detach() / scale).round() * scale - x.detach())
 
 
@@ -24,7 +38,7 @@ class QuantizedEmbedding(nn.Embedding):
 
     def forward(self, ids: Tensor) -> Tensor:
         rows = super().forward(ids)
-        return fake_quantize(rows, 127) if QuantizedLinear.quantized else rows
+        return fake_quantize(rows, row_scale(rows.detach(), 127)) if QuantizedLinear.quantized else rows
 
 
 class QuantizedLinear(nn.Linear):
@@ -35,14 +49,13 @@ class QuantizedLinear(nn.Linear):
     def forward(self, x: Tensor) -> Tensor:
         if not QuantizedLinear.quantized:
             return F.linear(x, self.weight, self.bias)
-        return F.linear(fake_quantize(x, 63), fake_quantize(self.weight, 127), self.bias)
+        x = fake_quantize(x, row_scale(x.detach(), 63))
+        return F.linear(x, fake_quantize(self.weight, matrix_scale(self.weight.detach())), self.bias)
 
 
-def quantize_rows(weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def quantize_rows(weight: Tensor, scale: Tensor) -> tuple[np.ndarray, np.ndarray]:
     """(int8 [rows, columns], f32 scales [rows])"""
-    scale = np.abs(weight).max(1) / 127
-    quantized = np.rint(weight / np.maximum(scale, 1e-12)[:, None]).astype(np.int8)
-    return quantized, scale.astype(np.float32)
+    return (weight / scale).round().to(torch.int8).numpy(), scale[:, 0].numpy()
 
 
 def is_quantized(name: str, shape: tuple[int, ...]) -> bool:
@@ -55,12 +68,13 @@ def save_int8(state: dict[str, Tensor], path: Path) -> None:
     """safetensors with int8 matrices, each right after its '.scale'."""
     tensors: list[tuple[str, np.ndarray]] = []
     for name, value in state.items():
-        array = value.detach().cpu().float().numpy()
-        if is_quantized(name, array.shape):
-            quantized, scale = quantize_rows(array)
-            tensors += [(f"{name}.scale", scale), (name, quantized)]
+        value = value.detach().cpu().float()
+        if is_quantized(name, value.shape):
+            scale = row_scale(value, 127) if "embeddings" in name else matrix_scale(value)
+            quantized, scales = quantize_rows(value, scale)
+            tensors += [(f"{name}.scale", scales), (name, quantized)]
         else:
-            tensors.append((name, array))
+            tensors.append((name, value.numpy()))
     header: dict[str, object] = {"__metadata__": {"format": "pt"}}
     offset = 0
     for name, array in tensors:

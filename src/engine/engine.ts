@@ -70,8 +70,22 @@ export function createEngine(modules: KernelModules, weightBytes: number): Engin
         const quantized = scratch.bytes(tokens * Kp)
         const scale = scratch.floats(tokens)
         kernels.quantizeRows(x, quantized, scale, tokens, columns, Kp)
-        const { weight, scale: wScale, zero, bias } = layer
-        kernels.matmulInt8(quantized, scale, weight, wScale, zero, bias, out, rows, tokens, rows, Kp, tile)
+        const { weight, wide, scale: wScale, zero, bias } = layer
+        kernels.matmulInt8(
+          quantized,
+          scale,
+          weight,
+          wide,
+          wScale,
+          zero,
+          bias,
+          out,
+          rows,
+          tokens,
+          rows,
+          Kp,
+          tile,
+        )
       })
     },
     addRows(table, ids, out) {

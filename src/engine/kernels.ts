@@ -15,6 +15,7 @@ export interface Kernels {
     q: number,
     scale: number,
     w: number,
+    wide: number,
     wScale: number,
     wZero: number,
     bias: number,
@@ -62,7 +63,16 @@ export interface Kernels {
   decodeF16(from: number, to: number, n: number): void
   dequantizeRows(from: number, scale: number, to: number, M: number, K: number): void
   quantizeWeights(from: number, to: number, scale: number, M: number, K: number): void
-  packInt8(from: number, to: number, zero: number, firstRow: number, M: number, K: number, Kp: number): void
+  packInt8(
+    from: number,
+    to: number,
+    zero: number,
+    wide: number,
+    firstRow: number,
+    M: number,
+    K: number,
+    Kp: number,
+  ): void
   packF32(from: number, to: number, firstRow: number, M: number, K: number): void
 }
 

@@ -22,6 +22,8 @@ export interface Linear {
   scale: number
   /** i32 [rows], int8 only: 64 * row sum. */
   zero: number
+  /** u8 [rows / 8], int8 only: 1 where a panel's sums need more than 16 bits. */
+  wide: number
   /** f32 [rows], zeros where the checkpoint has no bias. */
   bias: number
 }
@@ -99,6 +101,7 @@ export function planWeights(tensorNames: Iterable<string>, precision: Precision)
         // Scales are kept for fp32 too: an int8 checkpoint is dequantized with them.
         scale: reserve(padded * 4),
         zero: reserve(padded * 4),
+        wide: reserve(padded / 8),
         bias: reserve(padded * 4),
       }
       parts.forEach((name, i) => {
@@ -218,13 +221,15 @@ function storeBlock(block: TensorBlock, to: Destination, memory: ModelMemory, ke
   let quantized = source
   if (block.dtype !== 'I8') {
     quantized = memory.scratch.bytes(rows * columns)
-    kernels.quantizeWeights(toFloats(block, source, 0, memory, kernels), quantized, scale, rows, columns)
+    const floats = toFloats(block, source, 0, memory, kernels)
+    kernels.quantizeWeights(floats, quantized, scale, rows, columns)
   }
   if (to.kind === 'linear')
     kernels.packInt8(
       quantized,
       weight.weight,
       to.linear.zero,
+      to.linear.wide,
       firstRow,
       rows,
       columns,

@@ -49,25 +49,51 @@ export function quantizeWeights(from: usize, to: usize, scale: usize, M: i32, K:
 }
 
 /**
- * Rows of int8 into matmulInt8's panels [N/8][Kp/4][8][4], and 64 times each row's sum into zero (i32 [N to 8]).
- * The destination was zeroed, so the padding needs no writing.
+ * The largest sum of one sign's weights in a group of four that matmulInt8 may add in 16 bits: 127 * 258 < 2^15.
+ * A group is columns k, k+1, k+4 and k+5 of eight.
  */
-export function packInt8(from: usize, to: usize, zero: usize, firstRow: i32, M: i32, K: i32, Kp: i32): void {
+const GROUP_LIMIT: i32 = 258
+
+// @ts-ignore: decorator
+@inline
+function groupSums(w: v128): v128 {
+  const pairs = i16x8.extadd_pairwise_i8x16_s(w)
+  return i16x8.add(pairs, i16x8.shuffle(pairs, pairs, 2, 3, 0, 1, 6, 7, 4, 5))
+}
+
+/**
+ * Rows of int8 into matmulInt8's panels [N/8][Kp/4][8][4], and 64 times each row's sum into zero (i32 [N to 8]);
+ * wide (u8 [N/8]) becomes 1 where a panel has a group beyond GROUP_LIMIT. All were zeroed, so the padding needs no
+ * writing. Reads up to 15 bytes beyond the last row.
+ */
+export function packInt8(
+  from: usize, to: usize, zero: usize, wide: usize, firstRow: i32, M: i32, K: i32, Kp: i32,
+): void {
+  const none = i8x16.splat(0)
+  const lanes = i8x16(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
   for (let m = firstRow; m < firstRow + M; m++) {
     let p = to + <usize>((m >> 3) * 8) * <usize>Kp + <usize>((m & 7) << 2)
-    let sum = 0
-    let k = 0
-    for (; k + 4 <= K; k += 4) {
-      store<u32>(p, load<u32>(from))
-      sum += <i32>load<i8>(from) + <i32>load<i8>(from, 1) + <i32>load<i8>(from, 2) + <i32>load<i8>(from, 3)
-      p += 32
-      from += 4
+    let sums = i32x4.splat(0)
+    let most = i16x8.splat(0)
+    let least = i16x8.splat(0)
+    for (let k = 0; k < K; k += 16) {
+      let w = v128.load(from + k)
+      if (k + 16 > K) w = v128.and(w, i8x16.lt_s(lanes, i8x16.splat(<i8>(K - k))))
+      v128.store32_lane(p, w, 0)
+      v128.store32_lane(p, w, 1, 32)
+      v128.store32_lane(p, w, 2, 64)
+      v128.store32_lane(p, w, 3, 96)
+      sums = i32x4.add(sums, i32x4.extadd_pairwise_i16x8_s(i16x8.extadd_pairwise_i8x16_s(w)))
+      most = i16x8.max_s(most, groupSums(i8x16.max_s(w, none)))
+      least = i16x8.min_s(least, groupSums(i8x16.min_s(w, none)))
+      p += 128
     }
-    for (; k < K; k++) {
-      const w = load<i8>(from++)
-      store<i8>(p + <usize>(k & 3), w)
-      sum += w
-    }
+    from += K
+    const limit = i16x8.splat(<i16>GROUP_LIMIT)
+    const beyond = v128.or(i16x8.gt_s(most, limit), i16x8.lt_s(least, i16x8.neg(limit)))
+    if (v128.any_true(beyond)) store<u8>(wide + <usize>(m >> 3), 1)
+    const sum =
+      i32x4.extract_lane(sums, 0) + i32x4.extract_lane(sums, 1) + i32x4.extract_lane(sums, 2) + i32x4.extract_lane(sums, 3)
     store<i32>(zero + (<usize>m << 2), 64 * sum)
   }
 }
