@@ -1,5 +1,11 @@
-/** Activation functions, in place over n values (n is rounded up to 4: the arena pads every array to 16 bytes). */
+/**
+ * Activation functions, in place over n values (n is rounded up to 4: the arena pads every array to 16 bytes).
+ * pmin and pmax are one instruction on x86-64, where min and max are several.
+ */
 import { fma4 } from './fma.kernel'
+
+/** 1.5 * 2^23: a float added to it is rounded to a whole number, which is then in its low bits. */
+export const ROUND: f32 = 12582912
 
 /**
  * e^x by 2^n * p(r): Cephes' single-precision polynomial (https://www.netlib.org/cephes, expf), about 1e-7 relative.
@@ -8,8 +14,9 @@ import { fma4 } from './fma.kernel'
 // @ts-ignore: decorator
 @inline
 export function exp4(x: v128): v128 {
-  x = f32x4.min(f32x4.max(x, f32x4.splat(-87.33)), f32x4.splat(88.0))
-  const n = f32x4.nearest(f32x4.mul(x, f32x4.splat(1.44269504088896341)))
+  x = f32x4.pmin(f32x4.pmax(x, f32x4.splat(-87.33)), f32x4.splat(88.0))
+  const shifted = fma4(x, f32x4.splat(1.44269504088896341), f32x4.splat(ROUND))
+  const n = f32x4.sub(shifted, f32x4.splat(ROUND))
   let r = fma4(n, f32x4.splat(-0.693359375), x)
   r = fma4(n, f32x4.splat(2.12194440e-4), r)
   let p = fma4(f32x4.splat(1.9875691500e-4), r, f32x4.splat(1.3981999507e-3))
@@ -18,7 +25,8 @@ export function exp4(x: v128): v128 {
   p = fma4(p, r, f32x4.splat(1.6666665459e-1))
   p = fma4(p, r, f32x4.splat(5.0000001201e-1))
   p = f32x4.add(fma4(p, f32x4.mul(r, r), r), f32x4.splat(1))
-  const power = i32x4.shl(i32x4.add(i32x4.trunc_sat_f32x4_s(n), i32x4.splat(127)), 23)
+  // ROUND's own low bits are zero: those of the sum are n.
+  const power = i32x4.shl(i32x4.add(shifted, i32x4.splat(127)), 23)
   return f32x4.mul(p, power)
 }
 
@@ -64,7 +72,7 @@ export function geluTanh(x: usize, n: i32): void {
 
 export function relu(x: usize, n: i32): void {
   const zero = f32x4.splat(0)
-  for (const end = x + (<usize>n << 2); x < end; x += 16) v128.store(x, f32x4.max(v128.load(x), zero))
+  for (const end = x + (<usize>n << 2); x < end; x += 16) v128.store(x, f32x4.pmax(v128.load(x), zero))
 }
 
 /** x / (1 + e^-x) */

@@ -4,6 +4,7 @@
  * machine (https://github.com/WebAssembly/relaxed-simd). A tile is 4 tokens by 8 weight rows: 8 accumulators, two
  * weight registers and one activation register fit the 16 vector registers of x86-64.
  */
+import { ROUND } from './activation.kernel'
 import { fma4 } from './fma.kernel'
 
 /** Weight rows in a panel; N is padded to it. */
@@ -21,7 +22,7 @@ export function quantizeRows(x: usize, q: usize, scale: usize, M: i32, K: i32, K
   for (let m = 0; m < M; m++) {
     let max4 = f32x4.splat(0)
     let k = 0
-    for (; k < (K & ~3); k += 4) max4 = f32x4.max(max4, f32x4.abs(v128.load(x + (<usize>k << 2))))
+    for (; k < (K & ~3); k += 4) max4 = f32x4.pmax(max4, f32x4.abs(v128.load(x + (<usize>k << 2))))
     let max: f32 = Mathf.max(
       Mathf.max(f32x4.extract_lane(max4, 0), f32x4.extract_lane(max4, 1)),
       Mathf.max(f32x4.extract_lane(max4, 2), f32x4.extract_lane(max4, 3)),
@@ -30,14 +31,15 @@ export function quantizeRows(x: usize, q: usize, scale: usize, M: i32, K: i32, K
     store<f32>(scale + (<usize>m << 2), max / 63)
     const inverse: f32 = max > 0 ? 63 / max : 0
     const inverse4 = f32x4.splat(inverse)
-    const zero4 = f32x4.splat(ZERO)
+    const shift4 = f32x4.splat(ROUND + ZERO)
+    const low = i32x4.splat(255)
     for (k = 0; k < whole; k += 16) {
       const p = x + (<usize>k << 2)
       // Values are in [1, 127], so the saturating narrows never saturate.
-      const a = i32x4.trunc_sat_f32x4_s(f32x4.nearest(fma4(v128.load(p), inverse4, zero4)))
-      const b = i32x4.trunc_sat_f32x4_s(f32x4.nearest(fma4(v128.load(p, 16), inverse4, zero4)))
-      const c = i32x4.trunc_sat_f32x4_s(f32x4.nearest(fma4(v128.load(p, 32), inverse4, zero4)))
-      const d = i32x4.trunc_sat_f32x4_s(f32x4.nearest(fma4(v128.load(p, 48), inverse4, zero4)))
+      const a = v128.and(fma4(v128.load(p), inverse4, shift4), low)
+      const b = v128.and(fma4(v128.load(p, 16), inverse4, shift4), low)
+      const c = v128.and(fma4(v128.load(p, 32), inverse4, shift4), low)
+      const d = v128.and(fma4(v128.load(p, 48), inverse4, shift4), low)
       v128.store(q + k, i8x16.narrow_i16x8_u(i16x8.narrow_i32x4_s(a, b), i16x8.narrow_i32x4_s(c, d)))
     }
     for (; k < K; k++) store<u8>(q + k, <u8>nearest<f32>(load<f32>(x + (<usize>k << 2)) * inverse + ZERO))

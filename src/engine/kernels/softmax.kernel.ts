@@ -12,7 +12,7 @@ export function softmax(x: usize, M: i32, N: i32, stride: i32, scale: f32): void
   for (let m = 0; m < M; m++) {
     for (let n = N; n < padded; n++) store<f32>(x + (<usize>n << 2), -f32.MAX_VALUE)
     let max4 = f32x4.splat(-f32.MAX_VALUE)
-    for (let n = 0; n < padded; n += 4) max4 = f32x4.max(max4, v128.load(x + (<usize>n << 2)))
+    for (let n = 0; n < padded; n += 4) max4 = f32x4.pmax(max4, v128.load(x + (<usize>n << 2)))
     const max: f32 = Mathf.max(
       Mathf.max(f32x4.extract_lane(max4, 0), f32x4.extract_lane(max4, 1)),
       Mathf.max(f32x4.extract_lane(max4, 2), f32x4.extract_lane(max4, 3)),
