@@ -2,7 +2,7 @@
  * A function is defined once; the HTTP route, OpenAPI document, client method, CLI command, page and eval are
  * derived from that definition. Adding a task is one folder in functions/ and one line in functions/index.ts.
  */
-import type { z } from 'zod'
+import type * as z from 'zod'
 import type { Runtime } from './runtime/runtime.ts'
 
 /** What a function is handed besides its input. */

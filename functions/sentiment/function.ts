@@ -1,5 +1,5 @@
 /** Sentiment: is a text negative, neutral or positive? A three-class sequence classifier over windows. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { EdgewiseError } from '../../src/errors.ts'
 import { defineFunction } from '../../src/function.ts'
 import type { Encoder } from '../../src/runtime/runtime.ts'

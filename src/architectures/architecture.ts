@@ -1,5 +1,5 @@
 /** What a model family offers; each is one file that reads like its paper, and one line in index.ts. */
-import type { z } from 'zod'
+import type * as z from 'zod'
 import type { Engine } from '../engine/engine.ts'
 import type { WeightPlan } from '../engine/weights.ts'
 import { EdgewiseError } from '../errors.ts'

@@ -3,7 +3,7 @@
  * https://arxiv.org/abs/1910.01108) and RoBERTa (Liu et al. 2019, https://arxiv.org/abs/1907.11692): a post-norm
  * transformer encoder. The three differ in names, position numbering, segments and the head.
  */
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Activation, Engine, LayerNorm } from '../engine/engine.ts'
 import type { Linear, Table, WeightPlan } from '../engine/weights.ts'
 import { EdgewiseError } from '../errors.ts'

@@ -5,7 +5,7 @@
  *     const nlp = createClient<typeof functions>({ baseUrl: 'http://localhost:8787' })
  *     const { results } = await nlp.sentiment('What a film!')
  */
-import type { z } from 'zod'
+import type * as z from 'zod'
 import type { ErrorBody, ErrorCode } from '../errors.ts'
 import type { EdgewiseFunction } from '../function.ts'
 

@@ -1,5 +1,5 @@
 /** From anything thrown to the error body that a caller gets. */
-import type { z } from 'zod'
+import type * as z from 'zod'
 import { EdgewiseError } from '../errors.ts'
 
 /** Errors of our own pass; anything else is a bug, which is logged and told nothing of to the outside. */

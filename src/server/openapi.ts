@@ -1,6 +1,6 @@
 /** What the OpenAPI document says of each function's route. */
 import { type DescribeRouteOptions, resolver } from 'hono-openapi'
-import { z } from 'zod'
+import * as z from 'zod'
 import { ERROR_STATUS, type ErrorCode } from '../errors.ts'
 import type { EdgewiseFunction } from '../function.ts'
 
