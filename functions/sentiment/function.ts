@@ -64,7 +64,7 @@ export const sentiment = defineFunction({
       input: {
         text: [
           'What a waste of two hours.',
-          'The film runs for 104 minutes.',
+          'The train to Boston leaves at noon.',
           'Delightful from start to end!',
         ],
       },

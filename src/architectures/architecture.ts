@@ -11,12 +11,26 @@ export interface Sequence {
   tokenTypeIds?: ArrayLike<number>
 }
 
-/** A sequence classifier whose weights are planned; runs once they are loaded. */
-export interface SequenceClassifier {
+/** What an encoder's checkpoint is read as: which head its hidden states go through. */
+export type EncoderTask =
+  | 'sequence-classification'
+  | 'token-classification'
+  | 'question-answering'
+  | 'masked-lm'
+  | 'hidden-states'
+
+/** An encoder with a head, its weights planned; runs once they are loaded. */
+export interface EncoderModel {
+  /** Class names by logit index; empty for 'masked-lm' and 'hidden-states'. */
   labels: string[]
+  /** Columns of an output: classes, 2 (start and end), the vocabulary's or the hidden size. */
+  width: number
   /** Most tokens of one sequence. */
   contextLength: number
-  /** Logits [sequences][labels]. Sequences are packed one after another: no padding, no masks. */
+  /**
+   * One output a sequence: logits [width] for 'sequence-classification', else [tokens, width]. Sequences are packed one
+   * after another: no padding, no masks.
+   */
   forward(engine: Engine, sequences: Sequence[]): Float32Array[]
 }
 
@@ -27,7 +41,7 @@ export interface Architecture {
    * Reads config.json and declares the weights.
    * @throws EdgewiseError `config_invalid`, `architecture_unsupported`
    */
-  sequenceClassifier(config: unknown, weights: WeightPlan): SequenceClassifier
+  encoder(task: EncoderTask, config: unknown, weights: WeightPlan): EncoderModel
 }
 
 /** Parses the fields of config.json that a family reads. */

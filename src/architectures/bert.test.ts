@@ -1,137 +1,118 @@
 /** Parity of the BERT family with Hugging Face transformers, on test/parity's checkpoints (see its README). */
-import { createReadStream, readFileSync } from 'node:fs'
-import { Readable } from 'node:stream'
-import { beforeAll, describe, expect, it } from 'vitest'
-import { createEngine } from '../engine/engine.ts'
-import { compileKernels, type KernelModules } from '../engine/kernels.ts'
-import { openSafetensors } from '../engine/safetensors.ts'
-import { loadWeights, type Precision, planWeights } from '../engine/weights.ts'
+import { describe, expect, it } from 'vitest'
+import {
+  argmax,
+  BUILDS,
+  cosine,
+  expectWithin,
+  type Input,
+  loadEncoder,
+  readFixture,
+} from '../../test/parity/checkpoint.ts'
 import { EdgewiseError } from '../errors.ts'
-import { findArchitecture } from './index.ts'
+import type { EncoderTask } from './architecture.ts'
 
-interface Case {
-  input_ids: number[]
-  token_type_ids?: number[]
+/** What cases.json holds depends on the task. */
+interface Case extends Input {
   logits: number[]
+  start_logits: number[]
+  end_logits: number[]
 }
 interface PaddedBatch {
   batch: number[][]
   first_outputs: number[][]
 }
 
-const root = new URL('../../test/parity/', import.meta.url)
-const read = (path: string) => JSON.parse(readFileSync(new URL(path, root), 'utf8'))
-
-let modules: KernelModules
-beforeAll(async () => {
-  const bytes = (name: string) => new Uint8Array(readFileSync(`dist/kernels.${name}.wasm`))
-  modules = await compileKernels(bytes('relaxed'), bytes('simd'))
-})
-
-async function load(
-  folder: string,
-  precision: Precision,
-  kernels: KernelModules,
-  config = read(`${folder}/config.json`),
-) {
-  const file = createReadStream(new URL(`${folder}/model.safetensors`, root))
-  const weights = await openSafetensors(Readable.toWeb(file) as ReadableStream<Uint8Array>, folder)
-  const plan = planWeights(
-    weights.tensors.map(({ name }) => name),
-    precision,
-  )
-  const model = findArchitecture(config).sequenceClassifier(config, plan)
-  const engine = createEngine(kernels, plan.bytes())
-  await loadWeights([weights], plan, engine.memory, engine.kernels)
-  return (sequences: Case[]) =>
-    model.forward(
-      engine,
-      sequences.map(({ input_ids, token_type_ids }) => ({
-        inputIds: input_ids,
-        ...(token_type_ids && { tokenTypeIds: token_type_ids }),
-      })),
-    )
+const builds = Object.keys(BUILDS) as (keyof typeof BUILDS)[]
+const casesOf = (folder: string) => {
+  const cases: (Case | PaddedBatch)[] = readFixture(`${folder}/cases.json`)
+  return {
+    single: cases.filter((c): c is Case => 'input_ids' in c),
+    padded: cases.find((c): c is PaddedBatch => 'batch' in c)!,
+  }
 }
 
-const cosine = (a: ArrayLike<number>, b: ArrayLike<number>) => {
-  const dot = (x: ArrayLike<number>, y: ArrayLike<number>) =>
-    Array.from(x).reduce((sum, v, i) => sum + v * y[i]!, 0)
-  return dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b))
-}
-const argmax = (a: ArrayLike<number>) => Array.from(a).indexOf(Math.max(...Array.from(a)))
+/** With the least cosine of int8 outputs: ALBERT adds up the rounding of one layer's weights at each use of it. */
+const checkpoints: [string, EncoderTask, number][] = [
+  ['bert-sequence-classification', 'sequence-classification', 0.995],
+  ['distilbert-sequence-classification', 'sequence-classification', 0.995],
+  ['roberta-sequence-classification', 'sequence-classification', 0.995],
+  ['electra-sequence-classification', 'sequence-classification', 0.995],
+  ['albert-sequence-classification', 'sequence-classification', 0.97],
+  ['bert-question-answering', 'question-answering', 0.99],
+  ['bert-masked-lm', 'masked-lm', 0.99],
+]
 
-const folders = ['bert', 'distilbert', 'roberta'].map((family) => `${family}-sequence-classification`)
+describe.each(checkpoints)('%s', (folder, task, int8Cosine) => {
+  const { single, padded } = casesOf(folder)
 
-describe.each(folders)('%s', (folder) => {
-  const cases: (Case | PaddedBatch)[] = read(`${folder}/cases.json`)
-  const single = cases.filter((c): c is Case => 'logits' in c)
-  const padded = cases.find((c): c is PaddedBatch => 'batch' in c)!
+  /** What the reference wrote down of an output [tokens, width]. */
+  const part = (output: Float32Array, width: number): ArrayLike<number> => {
+    if (task === 'masked-lm') return output.subarray(output.length - width)
+    if (task !== 'question-answering') return output
+    const column = (c: number) => output.filter((_, i) => i % width === c)
+    return [...column(0), ...column(1)]
+  }
+  const wanted = (c: Case) => c.logits ?? [...c.start_logits, ...c.end_logits]
 
-  it.each(['relaxed-simd', 'simd'])('fp32 logits within 1e-3 with %s kernels', async (build) => {
-    const classify = await load(folder, 'fp32', build === 'simd' ? { simd: modules.simd } : modules)
-    for (const c of single) {
-      const [logits] = classify([c])
-      expect(logits).toHaveLength(c.logits.length)
-      c.logits.forEach((expected, i) => {
-        expect(Math.abs(logits![i]! - expected)).toBeLessThan(1e-3)
-      })
-    }
+  it.each(builds)('fp32 outputs within 1e-3, %s kernels', async (build) => {
+    const { run, width } = await loadEncoder(folder, { task, build })
+    for (const c of single) expectWithin(part(run([c])[0]!, width), wanted(c), 1e-3)
   })
 
   it('answers a batch as it answers its rows alone, and as the reference does padded', async () => {
-    const classify = await load(folder, 'fp32', modules)
-    const rows = padded.batch.map((input_ids) => ({ input_ids, logits: [] }))
-    const batch = classify(rows)
-    batch.forEach((logits, i) => {
-      expect(Array.from(logits)).toEqual(Array.from(classify([rows[i]!])[0]!))
-      padded.first_outputs[i]!.forEach((expected, j) => {
-        expect(Math.abs(logits[j]! - expected)).toBeLessThan(1e-3)
-      })
+    const { run, width } = await loadEncoder(folder, { task })
+    const rows = padded.batch.map((input_ids) => ({ input_ids }))
+    run(rows).forEach((output, i) => {
+      expect(output).toEqual(run([rows[i]!])[0])
+      const expected = padded.first_outputs[i]!
+      const first =
+        task === 'question-answering' ? output.filter((_, j) => j % width === 0) : output.subarray(0, width)
+      expectWithin(first.slice(0, expected.length), expected, 1e-3)
     })
   })
 
-  it.each(['relaxed-simd', 'simd'])(
-    'int8 logits with cosine >= 0.995 and the same label, %s kernels',
-    async (build) => {
-      const classify = await load(folder, 'int8', build === 'simd' ? { simd: modules.simd } : modules)
-      for (const c of single) {
-        const [logits] = classify([c])
-        expect(cosine(logits!, c.logits)).toBeGreaterThanOrEqual(0.995)
-        expect(argmax(logits!)).toBe(argmax(c.logits))
-      }
-    },
-  )
+  it.each(builds)('int8 outputs near those of fp32, %s kernels', async (build) => {
+    const { run, width } = await loadEncoder(folder, { task, build, precision: 'int8' })
+    for (const c of single) {
+      const output = part(run([c])[0]!, width)
+      expect(cosine(output, wanted(c))).toBeGreaterThanOrEqual(int8Cosine)
+      if (task === 'sequence-classification') expect(argmax(output)).toBe(argmax(wanted(c)))
+    }
+  })
 })
 
 describe('checkpoints that do not fit', () => {
-  const folder = folders[0]!
-  const code = (promise: Promise<unknown>) =>
-    promise.then(
+  const folder = 'bert-sequence-classification'
+  const failure = (config: object, task?: EncoderTask) =>
+    loadEncoder(folder, { config, ...(task && { task }) }).then(
       () => 'loaded',
       (error: EdgewiseError) => error,
     )
 
   it('names the model_type that is not implemented', async () => {
-    const error = await code(
-      load(folder, 'fp32', modules, { ...read(`${folder}/config.json`), model_type: 'mamba' }),
-    )
-    expect(error).toMatchObject({
+    expect(await failure({ model_type: 'mamba' })).toMatchObject({
       code: 'architecture_unsupported',
       message: expect.stringContaining('"mamba"'),
     })
   })
 
   it('names a tensor that is missing', async () => {
-    const config = { ...read(`${folder}/config.json`), num_hidden_layers: 3 }
-    expect(await code(load(folder, 'fp32', modules, config))).toMatchObject({
+    expect(await failure({ num_hidden_layers: 3 })).toMatchObject({
       code: 'tensor_missing',
       message: expect.stringContaining('bert.encoder.layer.2'),
     })
   })
 
+  it('names the tensor of a head that the checkpoint lacks', async () => {
+    expect(await failure({}, 'question-answering')).toMatchObject({
+      code: 'tensor_missing',
+      message: expect.stringContaining('qa_outputs.weight'),
+    })
+  })
+
   it('names a tensor of another shape', async () => {
-    const config = { ...read(`${folder}/config.json`), vocab_size: 500 }
-    expect(await code(load(folder, 'int8', modules, config))).toMatchObject({
+    expect(await failure({ vocab_size: 500 })).toMatchObject({
       code: 'tensor_invalid',
       message: expect.stringContaining('bert.embeddings.word_embeddings.weight'),
     })
@@ -142,12 +123,11 @@ describe('checkpoints that do not fit', () => {
     ['a size that is no number', { hidden_size: 'wide' }],
     ['heads that do not divide the width', { num_attention_heads: 5 }],
   ])('rejects %s', async (_, change) => {
-    const config = { ...read(`${folder}/config.json`), ...change }
-    expect(await code(load(folder, 'fp32', modules, config))).toMatchObject({ code: 'config_invalid' })
+    expect(await failure(change)).toMatchObject({ code: 'config_invalid' })
   })
 
   it('rejects token ids outside the vocabulary', async () => {
-    const classify = await load(folder, 'int8', modules)
-    expect(() => classify([{ input_ids: [3, 512], logits: [] }])).toThrow(EdgewiseError)
+    const { run } = await loadEncoder(folder, { precision: 'int8' })
+    expect(() => run([{ input_ids: [3, 512] }])).toThrow(EdgewiseError)
   })
 })

@@ -1,13 +1,21 @@
 /**
- * BERT (Devlin et al. 2018, https://arxiv.org/abs/1810.04805), DistilBERT (Sanh et al. 2019,
- * https://arxiv.org/abs/1910.01108) and RoBERTa (Liu et al. 2019, https://arxiv.org/abs/1907.11692): a post-norm
- * transformer encoder. The three differ in names, position numbering, segments and the head.
+ * BERT (Devlin et al. 2018, https://arxiv.org/abs/1810.04805) and the encoders that descend from it: DistilBERT (Sanh et
+ * al. 2019, https://arxiv.org/abs/1910.01108), RoBERTa (Liu et al. 2019, https://arxiv.org/abs/1907.11692), ELECTRA
+ * (Clark et al. 2020, https://arxiv.org/abs/2003.10555) and ALBERT (Lan et al. 2019, https://arxiv.org/abs/1909.11942).
+ * All are the same post-norm transformer; they differ in names, position numbering, segments, the width of their
+ * embeddings, layers shared, and the heads.
  */
 import * as z from 'zod'
 import type { Activation, Engine, LayerNorm } from '../engine/engine.ts'
 import type { Linear, Table, WeightPlan } from '../engine/weights.ts'
 import { EdgewiseError } from '../errors.ts'
-import { type Architecture, parseConfig, type Sequence, type SequenceClassifier } from './architecture.ts'
+import {
+  type Architecture,
+  type EncoderModel,
+  type EncoderTask,
+  parseConfig,
+  type Sequence,
+} from './architecture.ts'
 
 // ---------------------------------------------------------------------------------------------------- config
 
@@ -38,12 +46,17 @@ const activation = z
 
 const bertConfig = z
   .object({
-    model_type: z.enum(['bert', 'roberta']),
+    model_type: z.enum(['bert', 'roberta', 'electra', 'albert']),
     vocab_size: count,
     hidden_size: count,
     num_hidden_layers: count,
     num_attention_heads: count,
     intermediate_size: count,
+    /** ELECTRA and ALBERT: the width of the embeddings, projected to hidden_size. */
+    embedding_size: count.optional(),
+    /** ALBERT: how many different layers there are, used one group after another. */
+    num_hidden_groups: z.int().min(1).optional(),
+    inner_group_num: z.literal(1).optional(),
     max_position_embeddings: count,
     type_vocab_size: z.int().min(0).default(2),
     hidden_act: activation,
@@ -58,7 +71,9 @@ const bertConfig = z
     family: config.model_type,
     vocabSize: config.vocab_size,
     hiddenSize: config.hidden_size,
+    embeddingSize: config.embedding_size ?? config.hidden_size,
     layers: config.num_hidden_layers,
+    groups: config.model_type === 'albert' ? (config.num_hidden_groups ?? 1) : config.num_hidden_layers,
     heads: config.num_attention_heads,
     intermediateSize: config.intermediate_size,
     positions: config.max_position_embeddings,
@@ -86,7 +101,9 @@ const distilbertConfig = z
     family: config.model_type,
     vocabSize: config.vocab_size,
     hiddenSize: config.dim,
+    embeddingSize: config.dim,
     layers: config.n_layers,
+    groups: config.n_layers,
     heads: config.n_heads,
     intermediateSize: config.hidden_dim,
     positions: config.max_position_embeddings,
@@ -118,6 +135,9 @@ interface Weights {
   positions: Table
   segments: Table | undefined
   embeddingNorm: LayerNorm
+  /** From the embeddings' width to the hidden size, where they differ. */
+  projection: Linear | undefined
+  /** By layer; ALBERT's share their weights. */
   layers: Layer[]
 }
 
@@ -140,73 +160,148 @@ const DISTILBERT_NAMES: typeof BERT_NAMES = {
   outputNorm: 'output_layer_norm',
 }
 
-function planEncoder(config: Config, plan: WeightPlan): Weights {
-  const { hiddenSize, intermediateSize } = config
-  const names = config.family === 'distilbert' ? DISTILBERT_NAMES : BERT_NAMES
-  // A checkpoint of the bare encoder has no prefix.
-  const prefix = plan.has(`${config.family}.embeddings.word_embeddings.weight`) ? `${config.family}.` : ''
-  const norm = (name: string): LayerNorm => ({
-    weight: plan.vector(`${name}.weight`, hiddenSize),
-    bias: plan.vector(`${name}.bias`, hiddenSize),
+const ALBERT_NAMES: typeof BERT_NAMES = {
+  layer: 'encoder.albert_layer_groups',
+  attentionInput: ['attention.query', 'attention.key', 'attention.value'],
+  attentionOutput: 'attention.dense',
+  attentionNorm: 'attention.LayerNorm',
+  intermediate: 'ffn',
+  output: 'ffn_output',
+  outputNorm: 'full_layer_layer_norm',
+}
+const NAMES: Record<Config['family'], typeof BERT_NAMES> = {
+  bert: BERT_NAMES,
+  roberta: BERT_NAMES,
+  electra: BERT_NAMES,
+  albert: ALBERT_NAMES,
+  distilbert: DISTILBERT_NAMES,
+}
+
+function planEncoder(config: Config, plan: WeightPlan, tiedOutput: Linear | undefined): Weights {
+  const { hiddenSize, embeddingSize, intermediateSize } = config
+  const names = NAMES[config.family]
+  const prefix = prefixOf(config, plan)
+  const norm = (name: string, size = hiddenSize): LayerNorm => ({
+    weight: plan.vector(`${name}.weight`, size),
+    bias: plan.vector(`${name}.bias`, size),
     eps: config.eps,
   })
   const embeddings = `${prefix}embeddings`
+  const projected = embeddingSize !== hiddenSize || config.family === 'albert'
+  const projection = config.family === 'albert' ? 'encoder.embedding_hidden_mapping_in' : 'embeddings_project'
+  const groups = Array.from({ length: config.groups }, (_, i): Layer => {
+    const layer = `${prefix}${names.layer}.${i}${config.family === 'albert' ? '.albert_layers.0' : ''}`
+    return {
+      attentionInput: plan.linear(
+        names.attentionInput.map((name) => `${layer}.${name}`),
+        hiddenSize,
+        hiddenSize,
+      ),
+      attentionOutput: plan.linear(`${layer}.${names.attentionOutput}`, hiddenSize, hiddenSize),
+      attentionNorm: norm(`${layer}.${names.attentionNorm}`),
+      intermediate: plan.linear(`${layer}.${names.intermediate}`, intermediateSize, hiddenSize),
+      output: plan.linear(`${layer}.${names.output}`, hiddenSize, intermediateSize),
+      outputNorm: norm(`${layer}.${names.outputNorm}`),
+    }
+  })
   return {
-    words: plan.table(`${embeddings}.word_embeddings.weight`, config.vocabSize, hiddenSize),
-    positions: plan.table(`${embeddings}.position_embeddings.weight`, config.positions, hiddenSize, 'fp32'),
+    words: tiedOutput
+      ? plan.rowsOf(tiedOutput)
+      : plan.table(`${embeddings}.word_embeddings.weight`, config.vocabSize, embeddingSize),
+    positions: plan.table(
+      `${embeddings}.position_embeddings.weight`,
+      config.positions,
+      embeddingSize,
+      'fp32',
+    ),
     segments:
       config.segments > 0
-        ? plan.table(`${embeddings}.token_type_embeddings.weight`, config.segments, hiddenSize, 'fp32')
+        ? plan.table(`${embeddings}.token_type_embeddings.weight`, config.segments, embeddingSize, 'fp32')
         : undefined,
-    embeddingNorm: norm(`${embeddings}.LayerNorm`),
-    layers: Array.from({ length: config.layers }, (_, i) => {
-      const layer = `${prefix}${names.layer}.${i}`
-      return {
-        attentionInput: plan.linear(
-          names.attentionInput.map((name) => `${layer}.${name}`),
-          hiddenSize,
-          hiddenSize,
-        ),
-        attentionOutput: plan.linear(`${layer}.${names.attentionOutput}`, hiddenSize, hiddenSize),
-        attentionNorm: norm(`${layer}.${names.attentionNorm}`),
-        intermediate: plan.linear(`${layer}.${names.intermediate}`, intermediateSize, hiddenSize),
-        output: plan.linear(`${layer}.${names.output}`, hiddenSize, intermediateSize),
-        outputNorm: norm(`${layer}.${names.outputNorm}`),
-      }
-    }),
+    embeddingNorm: norm(`${embeddings}.LayerNorm`, embeddingSize),
+    projection: projected ? plan.linear(`${prefix}${projection}`, hiddenSize, embeddingSize) : undefined,
+    layers: Array.from(
+      { length: config.layers },
+      (_, i) => groups[Math.floor((i * config.groups) / config.layers)]!,
+    ),
   }
 }
 
-/** The head's layers; each is computed once a sequence, so it stays in full precision. */
+/** A checkpoint of the bare encoder has no prefix. */
+function prefixOf(config: Config, plan: WeightPlan): string {
+  return plan.has(`${config.family}.embeddings.word_embeddings.weight`) ? `${config.family}.` : ''
+}
+
+/** What follows the encoder: dense, activation and norm where the family has them, then the output layer. */
 interface Head {
   dense: Linear | undefined
   activation: Activation
-  classifier: Linear
+  norm: LayerNorm | undefined
+  output: Linear | undefined
 }
 
-function planHead(config: Config, plan: WeightPlan, classes: number): Head {
-  const { hiddenSize } = config
+function planHead(task: EncoderTask, config: Config, plan: WeightPlan, classes: number): Head {
+  const { hiddenSize, family } = config
+  // A classifier's head is computed once a sequence, so it stays in full precision.
   const dense = (name: string) => plan.linear(name, hiddenSize, hiddenSize, 'fp32')
-  const classifier = (name: string) => plan.linear(name, classes, hiddenSize, 'fp32')
-  switch (config.family) {
-    case 'bert':
+  const output = (name: string) => plan.linear(name, classes, hiddenSize, 'fp32')
+  const plain = { dense: undefined, activation: 'tanh', norm: undefined } as const
+  if (task === 'hidden-states') return { ...plain, output: undefined }
+  if (task === 'token-classification') return { ...plain, output: output('classifier') }
+  if (task === 'question-answering') return { ...plain, output: output('qa_outputs') }
+  if (task === 'masked-lm') return planMaskedLm(config, plan)
+  switch (family) {
+    case 'bert': {
+      // Training without a pooler is common with mean pooling; BERT's own checkpoints all have one.
+      const pooler = config.pooling === 'cls' || plan.has('bert.pooler.dense.weight')
       return {
-        // Training without a pooler is common with mean pooling; BERT's own checkpoints all have one.
-        dense:
-          config.pooling === 'mean' && !plan.has('bert.pooler.dense.weight')
-            ? undefined
-            : dense('bert.pooler.dense'),
-        activation: 'tanh',
-        classifier: classifier('classifier'),
+        ...plain,
+        dense: pooler ? dense('bert.pooler.dense') : undefined,
+        output: output('classifier'),
       }
+    }
+    case 'albert':
+      return { ...plain, dense: dense('albert.pooler'), output: output('classifier') }
     case 'distilbert':
-      return { dense: dense('pre_classifier'), activation: 'relu', classifier: classifier('classifier') }
+      return { ...plain, dense: dense('pre_classifier'), activation: 'relu', output: output('classifier') }
     case 'roberta':
+      return { ...plain, dense: dense('classifier.dense'), output: output('classifier.out_proj') }
+    case 'electra':
       return {
+        ...plain,
         dense: dense('classifier.dense'),
-        activation: 'tanh',
-        classifier: classifier('classifier.out_proj'),
+        activation: 'gelu',
+        output: output('classifier.out_proj'),
       }
+  }
+}
+
+/** The head that predicts masked words; its output layer is the word embeddings, held once. */
+function planMaskedLm(config: Config, plan: WeightPlan): Head {
+  const names = {
+    bert: ['cls.predictions.transform.dense', 'cls.predictions.transform.LayerNorm', 'cls.predictions.bias'],
+    roberta: ['lm_head.dense', 'lm_head.layer_norm', 'lm_head.bias'],
+    distilbert: ['vocab_transform', 'vocab_layer_norm', 'vocab_projector.bias'],
+    electra: ['generator_predictions.dense', 'generator_predictions.LayerNorm', 'generator_lm_head.bias'],
+    albert: ['predictions.dense', 'predictions.LayerNorm', 'predictions.bias'],
+  }[config.family] as [string, string, string]
+  const [dense, norm, bias] = names
+  const { hiddenSize, embeddingSize, vocabSize } = config
+  return {
+    dense: plan.linear(dense, embeddingSize, hiddenSize),
+    activation: config.activation,
+    norm: {
+      weight: plan.vector(`${norm}.weight`, embeddingSize),
+      bias: plan.vector(`${norm}.bias`, embeddingSize),
+      eps: config.eps,
+    },
+    output: plan.linear(
+      `${prefixOf(config, plan)}embeddings.word_embeddings`,
+      vocabSize,
+      embeddingSize,
+      undefined,
+      bias,
+    ),
   }
 }
 
@@ -221,7 +316,7 @@ function positionIds(inputIds: ArrayLike<number>, config: Config): number[] {
 
 /** Hidden states of the last layer, [tokens, hiddenSize], sequences one after another. */
 function encode(engine: Engine, config: Config, weights: Weights, sequences: Sequence[]): number {
-  const { hiddenSize, heads, intermediateSize } = config
+  const { hiddenSize, embeddingSize, heads, intermediateSize } = config
   const { scratch } = engine.memory
   const tokens = sequences.reduce((sum, { inputIds }) => sum + inputIds.length, 0)
 
@@ -231,17 +326,20 @@ function encode(engine: Engine, config: Config, weights: Weights, sequences: Seq
   const context = scratch.floats(tokens * hiddenSize) // [tokens, heads, headDim]
   const intermediate = scratch.floats(tokens * intermediateSize) // [tokens, intermediateSize]
 
-  engine.memory.f32(hidden, tokens * hiddenSize).fill(0)
+  const { projection } = weights
+  const embedded = projection ? scratch.floats(tokens * embeddingSize) : hidden // [tokens, embeddingSize]
+  engine.memory.f32(embedded, tokens * embeddingSize).fill(0)
   let offset = 0
   for (const { inputIds, tokenTypeIds } of sequences) {
-    const out = hidden + offset * hiddenSize * 4
+    const out = embedded + offset * embeddingSize * 4
     engine.addRows(weights.words, inputIds, out)
     engine.addRows(weights.positions, positionIds(inputIds, config), out)
     if (weights.segments)
       engine.addRows(weights.segments, tokenTypeIds ?? new Int32Array(inputIds.length), out)
     offset += inputIds.length
   }
-  engine.layerNorm(hidden, 0, weights.embeddingNorm, tokens, hiddenSize)
+  engine.layerNorm(embedded, 0, weights.embeddingNorm, tokens, embeddingSize)
+  if (projection) engine.linear(embedded, tokens, projection, hidden)
 
   for (const layer of weights.layers) {
     engine.linear(hidden, tokens, layer.attentionInput, attentionInput)
@@ -274,28 +372,37 @@ function encode(engine: Engine, config: Config, weights: Weights, sequences: Seq
   return hidden
 }
 
-/** Class logits of one sequence from its hidden states [tokens, hiddenSize]. */
-function classify(engine: Engine, config: Config, head: Head, hidden: number, tokens: number): Float32Array {
-  const { hiddenSize } = config
+/** Outputs [rows, width] of a head over rows of hidden states [rows, hiddenSize]. */
+function applyHead(engine: Engine, config: Config, head: Head, hidden: number, rows: number): Float32Array {
   const { scratch } = engine.memory
-  let pooled = hidden // the first token's [hiddenSize]
-  if (config.pooling === 'mean') {
-    pooled = scratch.floats(hiddenSize)
-    engine.mean(hidden, tokens, hiddenSize, pooled)
-  }
+  let x = hidden
+  let width = config.hiddenSize
   if (head.dense) {
-    const dense = scratch.floats(hiddenSize)
-    engine.linear(pooled, 1, head.dense, dense)
-    engine.activate(head.activation, dense, hiddenSize)
-    pooled = dense
+    width = head.dense.rows
+    const dense = scratch.floats(rows * width)
+    engine.linear(x, rows, head.dense, dense)
+    engine.activate(head.activation, dense, rows * width)
+    if (head.norm) engine.layerNorm(dense, 0, head.norm, rows, width)
+    x = dense
   }
-  const classes = head.classifier.rows
-  const logits = scratch.floats(classes)
-  engine.linear(pooled, 1, head.classifier, logits)
-  return engine.memory.f32(logits, classes).slice()
+  if (head.output) {
+    width = head.output.rows
+    const output = scratch.floats(rows * width)
+    engine.linear(x, rows, head.output, output)
+    x = output
+  }
+  return engine.memory.f32(x, rows * width).slice()
 }
 
-function sequenceClassifier(rawConfig: unknown, plan: WeightPlan): SequenceClassifier {
+/** One row for a sequence's hidden states [tokens, hiddenSize]: their mean, or the first token's. */
+function pool(engine: Engine, config: Config, hidden: number, tokens: number): number {
+  if (config.pooling === 'cls') return hidden
+  const mean = engine.memory.scratch.floats(config.hiddenSize)
+  engine.mean(hidden, tokens, config.hiddenSize, mean)
+  return mean
+}
+
+function encoder(task: EncoderTask, rawConfig: unknown, plan: WeightPlan): EncoderModel {
   const config = parseConfig(anyConfig, rawConfig)
   if (config.hiddenSize % config.heads !== 0)
     throw new EdgewiseError(
@@ -303,27 +410,41 @@ function sequenceClassifier(rawConfig: unknown, plan: WeightPlan): SequenceClass
       `config.json: hidden_size ${config.hiddenSize} is not a multiple of num_attention_heads ${config.heads}.`,
       'Use the config.json that was published with the weights.',
     )
-  const labels = Object.keys(config.id2label)
-    .sort((a, b) => Number(a) - Number(b))
-    .map((id) => config.id2label[id]!)
-  const weights = planEncoder(config, plan)
-  const head = planHead(config, plan, labels.length)
+  const labels = labelsOf(task, config)
+  const head = planHead(task, config, plan, labels.length)
+  const weights = planEncoder(config, plan, task === 'masked-lm' ? head.output : undefined)
 
   return {
     labels,
+    width: head.output?.rows ?? config.hiddenSize,
     // RoBERTa's first padTokenId + 1 positions are never used by text.
     contextLength: config.positions - (config.family === 'roberta' ? config.padTokenId + 1 : 0),
     forward: (engine, sequences) =>
       engine.memory.scratch.scope(() => {
         const hidden = encode(engine, config, weights, sequences)
         let offset = 0
-        return sequences.map(({ inputIds }) => {
+        return sequences.map(({ inputIds: { length: tokens } }) => {
           const own = hidden + offset * config.hiddenSize * 4
-          offset += inputIds.length
-          return classify(engine, config, head, own, inputIds.length)
+          offset += tokens
+          return engine.memory.scratch.scope(() =>
+            task === 'sequence-classification'
+              ? applyHead(engine, config, head, pool(engine, config, own, tokens), 1)
+              : applyHead(engine, config, head, own, tokens),
+          )
         })
       }),
   }
 }
 
-export const bert: Architecture = { modelTypes: ['bert', 'distilbert', 'roberta'], sequenceClassifier }
+function labelsOf(task: EncoderTask, { id2label }: Config): string[] {
+  if (task === 'masked-lm' || task === 'hidden-states') return []
+  if (task === 'question-answering') return ['start', 'end']
+  return Object.keys(id2label)
+    .sort((a, b) => Number(a) - Number(b))
+    .map((id) => id2label[id]!)
+}
+
+export const bert: Architecture = {
+  modelTypes: ['bert', 'distilbert', 'roberta', 'electra', 'albert'],
+  encoder,
+}

@@ -50,7 +50,7 @@ export async function loadNativeEncoder(
     weights.tensors.map(({ name }) => name),
     precision,
   )
-  const model = architecture.sequenceClassifier(config, plan)
+  const model = architecture.encoder('sequence-classification', config, plan)
   const engine = createEngine(kernels, plan.bytes())
   await loadWeights([weights], plan, engine.memory, engine.kernels)
 

@@ -94,9 +94,13 @@ export function createEngine(modules: KernelModules, weightBytes: number): Engin
       scratch.scope(() => {
         const at = scratch.bytes(ids.length * 4)
         memory.i32(at, ids.length).set(ids)
-        if (table.precision === 'int8')
-          kernels.addRowsInt8(table.weight, table.scale, at, out, ids.length, table.columns)
-        else kernels.addRowsF32(table.weight, at, out, ids.length, table.columns)
+        const { weight, scale, columns } = table
+        if (table.precision === 'int8') {
+          if (table.packed)
+            kernels.addRowsPackedInt8(weight, scale, at, out, ids.length, columns, paddedColumns(columns))
+          else kernels.addRowsInt8(weight, scale, at, out, ids.length, columns)
+        } else if (table.packed) kernels.addRowsPackedF32(weight, at, out, ids.length, columns)
+        else kernels.addRowsF32(weight, at, out, ids.length, columns)
       })
     },
     layerNorm(x, residual, { weight, bias, eps }, tokens, size) {

@@ -58,6 +58,16 @@ export interface Kernels {
   softmax(x: number, M: number, N: number, stride: number, scale: number): void
   addRowsF32(table: number, ids: number, out: number, count: number, N: number): void
   addRowsInt8(table: number, scale: number, ids: number, out: number, count: number, N: number): void
+  addRowsPackedF32(w: number, ids: number, out: number, count: number, N: number): void
+  addRowsPackedInt8(
+    w: number,
+    scale: number,
+    ids: number,
+    out: number,
+    count: number,
+    N: number,
+    Np: number,
+  ): void
   meanRows(x: number, out: number, M: number, N: number): void
   decodeBf16(from: number, to: number, n: number): void
   decodeF16(from: number, to: number, n: number): void

@@ -28,9 +28,11 @@ export interface Linear {
   bias: number
 }
 
-/** Rows looked up by id, row-major. */
+/** Rows looked up by id. */
 export interface Table {
   precision: Precision
+  /** Whether the rows lie in a linear layer's panels; else they are row-major. */
+  packed: boolean
   rows: number
   columns: number
   weight: number
@@ -53,7 +55,16 @@ export interface WeightPlan {
    * A linear layer `name.weight` [rows, columns] with `name.bias` where there is one. Several names are fused into
    * one matrix, one after another, so that one product computes them all.
    */
-  linear(names: string | string[], rows: number, columns: number, precision?: Precision): Linear
+  linear(
+    names: string | string[],
+    rows: number,
+    columns: number,
+    precision?: Precision,
+    /** Name of the bias, where it is not that of the weight. */
+    bias?: string,
+  ): Linear
+  /** The rows of a linear layer as a lookup table: embeddings that are tied to the output, held once. */
+  rowsOf(linear: Linear): Table
   /** A lookup table `name` [rows, columns]. */
   table(name: string, rows: number, columns: number, precision?: Precision): Table
   /** An f32 vector `name` [size]; its address. */
@@ -89,7 +100,7 @@ export function planWeights(tensorNames: Iterable<string>, precision: Precision)
 
   return {
     has: (tensor) => names.has(tensor),
-    linear(layers, rows, columns, own = precision) {
+    linear(layers, rows, columns, own = precision, bias = undefined) {
       const parts = typeof layers === 'string' ? [layers] : layers
       const total = rows * parts.length
       const padded = (total + 7) & ~7
@@ -108,20 +119,25 @@ export function planWeights(tensorNames: Iterable<string>, precision: Precision)
         const firstRow = i * rows
         expect(`${name}.weight`, { kind: 'linear', linear, firstRow, rows, columns })
         expectScale(`${name}.weight`, linear.scale + firstRow * 4, rows)
-        if (names.has(`${name}.bias`)) {
+        const biasName = bias ?? `${name}.bias`
+        if (names.has(biasName)) {
           const address = linear.bias + firstRow * 4
-          expect(`${name}.bias`, { kind: 'vector', address, firstRow: 0, rows, columns: 1 })
+          expect(biasName, { kind: 'vector', address, firstRow: 0, rows, columns: 1 })
         }
       })
       return linear
     },
     table(name, rows, columns, own = precision) {
       const weight = reserve(rows * columns * (own === 'int8' ? 1 : 4))
-      const table: Table = { precision: own, rows, columns, weight, scale: reserve(rows * 4) }
+      const table: Table = { precision: own, rows, columns, packed: false, weight, scale: reserve(rows * 4) }
       expect(name, { kind: 'table', table, firstRow: 0, rows, columns })
       expectScale(name, table.scale, rows)
       return table
     },
+    rowsOf: ({ precision, rows, columns, weight, scale }) => ({
+      ...{ precision, rows, columns, weight, scale },
+      packed: true,
+    }),
     vector(name, size) {
       const address = reserve(size * 4)
       expect(name, { kind: 'vector', address, firstRow: 0, rows: size, columns: 1 })

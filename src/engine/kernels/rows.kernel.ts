@@ -39,6 +39,35 @@ export function addRowsInt8(table: usize, scale: usize, ids: usize, out: usize, 
   }
 }
 
+/** out[i] += row ids[i] of matmulF32's panels [rows/8][N][8]. */
+export function addRowsPackedF32(w: usize, ids: usize, out: usize, count: i32, N: i32): void {
+  for (let i = 0; i < count; i++) {
+    const id = load<i32>(ids + (<usize>i << 2))
+    let p = w + ((<usize>((id >> 3) * 8) * <usize>N + <usize>(id & 7)) << 2)
+    for (let n = 0; n < N; n++) {
+      store<f32>(out, load<f32>(out) + load<f32>(p))
+      p += 32
+      out += 4
+    }
+  }
+}
+
+/** out[i] += row ids[i] of matmulInt8's panels [rows/8][Np/4][8][4], times its scale. */
+export function addRowsPackedInt8(
+  w: usize, scale: usize, ids: usize, out: usize, count: i32, N: i32, Np: i32,
+): void {
+  for (let i = 0; i < count; i++) {
+    const id = load<i32>(ids + (<usize>i << 2))
+    const s = load<f32>(scale + (<usize>id << 2))
+    const p = w + <usize>((id >> 3) * 8) * <usize>Np + <usize>((id & 7) << 2)
+    for (let n = 0; n < N; n++) {
+      const value = <f32>load<i8>(p + <usize>((n >> 2) * 32 + (n & 3)))
+      store<f32>(out, load<f32>(out) + s * value)
+      out += 4
+    }
+  }
+}
+
 /** out[n] = mean over m of x[m][n]; x f32 [M][N]. */
 export function meanRows(x: usize, out: usize, M: i32, N: i32): void {
   for (let n = 0; n < N; n++) {
