@@ -29,7 +29,7 @@ const contestants: Record<string, () => Promise<() => Promise<unknown>>> = {
         weights.tensors.map(({ name }) => name),
         'int8',
       )
-      const model = findArchitecture(config).encoder('sequence-classification', config, plan)
+      const model = findArchitecture(config, 'encoder').encoder('sequence-classification', config, plan)
       const engine = createEngine(kernels, plan.bytes())
       await loadWeights([weights], plan, engine.memory, engine.kernels)
       return model.forward(engine, [{ inputIds: IDS }])

@@ -1,6 +1,7 @@
 /** What a model family offers; each is one file that reads like its paper, and one line in index.ts. */
-import type * as z from 'zod'
-import type { Engine } from '../engine/engine.ts'
+import * as z from 'zod'
+import type { KeyValueCache } from '../engine/cache.ts'
+import type { Activation, Engine } from '../engine/engine.ts'
 import type { WeightPlan } from '../engine/weights.ts'
 import { EdgewiseError } from '../errors.ts'
 
@@ -34,6 +35,35 @@ export interface EncoderModel {
   forward(engine: Engine, sequences: Sequence[]): Float32Array[]
 }
 
+/** The tokens to add to one text, and which positions' logits are wanted. */
+export interface DecoderStep {
+  cache: KeyValueCache
+  inputIds: ArrayLike<number>
+  /** Of the last token alone, or of each, one after another. */
+  logits: 'last' | 'all'
+}
+
+/** A model that predicts the next token, its weights planned; runs once they are loaded. */
+export interface DecoderModel {
+  vocabularySize: number
+  /** Most tokens of a text; Infinity where positions are relative. */
+  contextLength: number
+  /** Tokens that end a text (config.json's eos_token_id). */
+  endTokenIds: number[]
+  /** What an encoder-decoder's output starts with; undefined for a decoder alone, which starts with the prompt. */
+  startTokenId: number | undefined
+  /**
+   * Room for the keys and values of `capacity` tokens. An encoder-decoder reads its source here, once.
+   * @throws EdgewiseError `memory_exceeded`
+   */
+  open(engine: Engine, capacity: number, source?: Sequence): KeyValueCache
+  /**
+   * Adds tokens to texts and gives the logits behind them, one [vocabularySize] or [tokens, vocabularySize] a step. Texts
+   * are computed together, so that weights are read once, and don't see one another.
+   */
+  forward(engine: Engine, steps: DecoderStep[]): Float32Array[]
+}
+
 export interface Architecture {
   /** config.json's `model_type` values that this file implements. */
   modelTypes: string[]
@@ -41,7 +71,9 @@ export interface Architecture {
    * Reads config.json and declares the weights.
    * @throws EdgewiseError `config_invalid`, `architecture_unsupported`
    */
-  encoder(task: EncoderTask, config: unknown, weights: WeightPlan): EncoderModel
+  encoder?(task: EncoderTask, config: unknown, weights: WeightPlan): EncoderModel
+  /** As encoder, for models that write text. */
+  decoder?(config: unknown, weights: WeightPlan): DecoderModel
 }
 
 /** Parses the fields of config.json that a family reads. */
@@ -55,3 +87,31 @@ export function parseConfig<T extends z.ZodType>(schema: T, config: unknown): z.
     'Use the config.json that was published with the weights.',
   )
 }
+
+const ACTIVATIONS: Record<string, Activation> = {
+  gelu: 'gelu',
+  gelu_python: 'gelu',
+  gelu_new: 'geluTanh',
+  gelu_fast: 'geluTanh',
+  gelu_pytorch_tanh: 'geluTanh',
+  relu: 'relu',
+  silu: 'silu',
+  swish: 'silu',
+}
+
+/** A size or a number of layers, heads, tokens. */
+export const count = z.int().min(1)
+
+/** An activation by the name that Hugging Face gives it. */
+export const activation = z.string().transform((name, context): Activation => {
+  const known = ACTIVATIONS[name]
+  if (known) return known
+  context.addIssue(`activation "${name}" is not one of ${Object.keys(ACTIVATIONS).join(', ')}`)
+  return z.NEVER
+})
+
+/** eos_token_id: one, several or none. */
+export const endTokenIds = z
+  .union([z.int(), z.array(z.int())])
+  .nullish()
+  .transform((ids) => (ids === null || ids === undefined ? [] : [ids].flat()))

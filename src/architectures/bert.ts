@@ -11,6 +11,8 @@ import type { Linear, Table, WeightPlan } from '../engine/weights.ts'
 import { EdgewiseError } from '../errors.ts'
 import {
   type Architecture,
+  activation,
+  count,
   type EncoderModel,
   type EncoderTask,
   parseConfig,
@@ -19,30 +21,9 @@ import {
 
 // ---------------------------------------------------------------------------------------------------- config
 
-const ACTIVATIONS: Record<string, Activation> = {
-  gelu: 'gelu',
-  gelu_python: 'gelu',
-  gelu_new: 'geluTanh',
-  gelu_fast: 'geluTanh',
-  gelu_pytorch_tanh: 'geluTanh',
-  relu: 'relu',
-  silu: 'silu',
-  swish: 'silu',
-}
-
-const count = z.int().min(1)
 const labels = {
   id2label: z.record(z.string(), z.string()).default({ '0': 'LABEL_0', '1': 'LABEL_1' }),
 }
-const activation = z
-  .string()
-  .default('gelu')
-  .transform((name, context): Activation => {
-    const known = ACTIVATIONS[name]
-    if (known) return known
-    context.addIssue(`activation "${name}" is not one of ${Object.keys(ACTIVATIONS).join(', ')}`)
-    return z.NEVER
-  })
 
 const bertConfig = z
   .object({
@@ -59,7 +40,7 @@ const bertConfig = z
     inner_group_num: z.literal(1).optional(),
     max_position_embeddings: count,
     type_vocab_size: z.int().min(0).default(2),
-    hidden_act: activation,
+    hidden_act: activation.default('gelu'),
     layer_norm_eps: z.number().positive().default(1e-12),
     pad_token_id: z.int().min(0).nullish(),
     position_embedding_type: z.literal('absolute').default('absolute'),
@@ -94,7 +75,7 @@ const distilbertConfig = z
     n_heads: count,
     hidden_dim: count,
     max_position_embeddings: count,
-    activation,
+    activation: activation.default('gelu'),
     ...labels,
   })
   .transform((config) => ({
@@ -243,8 +224,8 @@ interface Head {
 function planHead(task: EncoderTask, config: Config, plan: WeightPlan, classes: number): Head {
   const { hiddenSize, family } = config
   // A classifier's head is computed once a sequence, so it stays in full precision.
-  const dense = (name: string) => plan.linear(name, hiddenSize, hiddenSize, 'fp32')
-  const output = (name: string) => plan.linear(name, classes, hiddenSize, 'fp32')
+  const dense = (name: string) => plan.linear(name, hiddenSize, hiddenSize, { precision: 'fp32' })
+  const output = (name: string) => plan.linear(name, classes, hiddenSize, { precision: 'fp32' })
   const plain = { dense: undefined, activation: 'tanh', norm: undefined } as const
   if (task === 'hidden-states') return { ...plain, output: undefined }
   if (task === 'token-classification') return { ...plain, output: output('classifier') }
@@ -295,13 +276,9 @@ function planMaskedLm(config: Config, plan: WeightPlan): Head {
       bias: plan.vector(`${norm}.bias`, embeddingSize),
       eps: config.eps,
     },
-    output: plan.linear(
-      `${prefixOf(config, plan)}embeddings.word_embeddings`,
-      vocabSize,
-      embeddingSize,
-      undefined,
+    output: plan.linear(`${prefixOf(config, plan)}embeddings.word_embeddings`, vocabSize, embeddingSize, {
       bias,
-    ),
+    }),
   }
 }
 
@@ -317,12 +294,14 @@ function positionIds(inputIds: ArrayLike<number>, config: Config): number[] {
 /** Hidden states of the last layer, [tokens, hiddenSize], sequences one after another. */
 function encode(engine: Engine, config: Config, weights: Weights, sequences: Sequence[]): number {
   const { hiddenSize, embeddingSize, heads, intermediateSize } = config
+  const headDim = hiddenSize / heads
+  const stride = 3 * hiddenSize
   const { scratch } = engine.memory
   const tokens = sequences.reduce((sum, { inputIds }) => sum + inputIds.length, 0)
 
   const hidden = scratch.floats(tokens * hiddenSize) // [tokens, hiddenSize]
   const next = scratch.floats(tokens * hiddenSize) // [tokens, hiddenSize]
-  const attentionInput = scratch.floats(tokens * 3 * hiddenSize) // [tokens, 3, heads, headDim]
+  const attentionInput = scratch.floats(tokens * stride) // [tokens, 3, heads, headDim]
   const context = scratch.floats(tokens * hiddenSize) // [tokens, heads, headDim]
   const intermediate = scratch.floats(tokens * intermediateSize) // [tokens, intermediateSize]
 
@@ -345,21 +324,19 @@ function encode(engine: Engine, config: Config, weights: Weights, sequences: Seq
     engine.linear(hidden, tokens, layer.attentionInput, attentionInput)
     offset = 0
     for (const { inputIds } of sequences) {
-      const queries = attentionInput + offset * 3 * hiddenSize * 4
-      engine.attention(
-        {
-          queries,
-          keys: queries + hiddenSize * 4,
-          values: queries + 2 * hiddenSize * 4,
-          stride: 3 * hiddenSize,
-          queryTokens: inputIds.length,
-          keyTokens: inputIds.length,
-          heads,
-          headDim: hiddenSize / heads,
-        },
-        context + offset * hiddenSize * 4,
+      const queries = attentionInput + offset * stride * 4
+      const queryTokens = inputIds.length
+      const [keys, values] = [queries + hiddenSize * 4, queries + 2 * hiddenSize * 4]
+      scratch.scope(() =>
+        engine.attention(
+          {
+            ...engine.keysAndValues(keys, values, stride, queryTokens, heads, headDim),
+            ...{ queries, queryStride: stride, queryTokens, heads, headDim },
+          },
+          context + offset * hiddenSize * 4,
+        ),
       )
-      offset += inputIds.length
+      offset += queryTokens
     }
     engine.linear(context, tokens, layer.attentionOutput, next)
     engine.layerNorm(next, hidden, layer.attentionNorm, tokens, hiddenSize)

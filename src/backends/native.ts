@@ -39,7 +39,7 @@ export async function loadNativeEncoder(
   precision: Precision = 'int8',
 ): Promise<NativeEncoder> {
   const config = await files.json('config.json')
-  const architecture = findArchitecture(config)
+  const architecture = findArchitecture(config, 'encoder')
   const tokenizer = createTokenizer(
     await files.json('tokenizer.json'),
     await files.json('tokenizer_config.json'),

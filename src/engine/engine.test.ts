@@ -182,14 +182,13 @@ describe.each([
             const stride = heads * headDim
             const [q, k, v] = [draw(queryTokens, stride), draw(keyTokens, stride), draw(keyTokens, stride)]
             const out = engine.memory.scratch.floats(queryTokens * stride)
+            const [keys, values] = [put(engine, k.flat()), put(engine, v.flat())]
             engine.attention(
               {
+                ...engine.keysAndValues(keys, values, stride, keyTokens, heads, headDim),
                 queries: put(engine, q.flat()),
-                keys: put(engine, k.flat()),
-                values: put(engine, v.flat()),
-                stride,
+                queryStride: stride,
                 queryTokens,
-                keyTokens,
                 heads,
                 headDim,
               },

@@ -3,26 +3,29 @@
  * matrices are row-major f32 unless said otherwise. Allocation is the caller's, by engine.memory.scratch.
  */
 import { EdgewiseError } from '../errors.ts'
+import type { KeysValues } from './cache.ts'
 import { instantiateKernels, type KernelModules, type Kernels } from './kernels.ts'
 import { createModelMemory, type ModelMemory } from './memory.ts'
 import { type Linear, paddedColumns, type Table } from './weights.ts'
 
 export type Activation = 'gelu' | 'geluTanh' | 'relu' | 'silu' | 'tanh'
 
-/** Self or cross attention of one sequence; rows of queries, keys and values have the same stride. */
-export interface AttentionInput {
-  /** [queryTokens, heads, headDim] */
+/** Attention of one sequence's queries to keys and values. */
+export interface AttentionInput extends KeysValues {
+  /** [queryTokens, heads, headDim], rows queryStride apart. */
   queries: number
-  /** [keyTokens, heads, headDim] */
-  keys: number
-  /** [keyTokens, heads, headDim] */
-  values: number
-  /** Elements from one token to the next in all three. */
-  stride: number
+  queryStride: number
   queryTokens: number
-  keyTokens: number
   heads: number
+  /** Heads of keys and values, each shared by heads / keyValueHeads query heads; absent means `heads`. */
+  keyValueHeads?: number
   headDim: number
+  /** Factor of the scores; absent means 1 / √headDim. */
+  scale?: number
+  /** Query i is at position past + i and sees no later key, and of the earlier ones the last `window` with its own. */
+  causal?: { past: number; window?: number | undefined } | undefined
+  /** Added to the scores before they are scaled, [heads, queryTokens, keys], rows and heads these strides apart. */
+  bias?: { address: number; stride: number; headStride: number } | undefined
 }
 
 export interface Engine {
@@ -32,14 +35,49 @@ export interface Engine {
   linear(x: number, tokens: number, layer: Linear, out: number): void
   /** out[tokens, columns] += table[ids] */
   addRows(table: Table, ids: ArrayLike<number>, out: number): void
-  /** x = LayerNorm(x + residual) in place, [tokens, size]. */
-  layerNorm(x: number, residual: number, norm: LayerNorm, tokens: number, size: number): void
+  /** x += residual, out = LayerNorm(x), [tokens, size]; without `out` in place, with residual 0 nothing is added. */
+  layerNorm(x: number, residual: number, norm: LayerNorm, tokens: number, size: number, out?: number): void
+  /** As layerNorm, without mean and bias. */
+  rmsNorm(x: number, residual: number, norm: RmsNorm, tokens: number, size: number, out?: number): void
   /** In place, n values. */
   activate(activation: Activation, x: number, n: number): void
-  /** out[queryTokens, heads * headDim] = softmax(Q Kᵀ / √headDim) V, head by head. */
+  /** out[tokens, size] = activation(first half) * second half of each row of x[tokens, 2 size]; x is overwritten. */
+  gate(activation: Activation, x: number, tokens: number, size: number, out: number): void
+  /** x += y, n values. */
+  add(x: number, y: number, n: number): void
+  /** x *= factor, n values. */
+  scale(x: number, factor: number, n: number): void
+  /**
+   * A table for `rotate`, in scratch: cosines and sines of position * inverseFrequencies, for `tokens` positions from
+   * `first` on.
+   */
+  rotaryTable(inverseFrequencies: ArrayLike<number>, first: number, tokens: number): RotaryTable
+  /** Rotary position embedding of x[tokens, heads, headDim] in place, rows `stride` apart. */
+  rotate(x: number, stride: number, tokens: number, heads: number, headDim: number, table: RotaryTable): void
+  /** Keys and values [tokens, heads, headDim] of activations, rows `stride` apart, packed in scratch. */
+  keysAndValues(
+    keys: number,
+    values: number,
+    stride: number,
+    tokens: number,
+    heads: number,
+    headDim: number,
+  ): KeysValues
+  /** out[queryTokens, heads * headDim] = softmax(Q Kᵀ scale + bias) V, head by head. */
   attention(input: AttentionInput, out: number): void
   /** out[size] = mean of x[tokens, size] over tokens. */
   mean(x: number, tokens: number, size: number, out: number): void
+}
+
+export interface RotaryTable {
+  address: number
+  /** Leading values of each head that are rotated. */
+  dimensions: number
+}
+
+export interface RmsNorm {
+  weight: number
+  eps: number
 }
 
 export interface LayerNorm {
@@ -47,6 +85,11 @@ export interface LayerNorm {
   bias: number
   eps: number
 }
+
+/** Queries whose scores are computed together. */
+const QUERY_BLOCK = 64
+/** More than any position, and small enough for sums of it in 32 bits. */
+const ALL = 2 ** 29
 
 /** @throws EdgewiseError `memory_exceeded` */
 export function createEngine(modules: KernelModules, weightBytes: number): Engine {
@@ -103,51 +146,110 @@ export function createEngine(modules: KernelModules, weightBytes: number): Engin
         else kernels.addRowsF32(weight, at, out, ids.length, columns)
       })
     },
-    layerNorm(x, residual, { weight, bias, eps }, tokens, size) {
-      kernels.layerNorm(x, residual, weight, bias, tokens, size, eps)
+    layerNorm(x, residual, { weight, bias, eps }, tokens, size, out = x) {
+      kernels.layerNorm(x, residual, out, weight, bias, tokens, size, eps)
+    },
+    rmsNorm(x, residual, { weight, eps }, tokens, size, out = x) {
+      kernels.rmsNorm(x, residual, out, weight, tokens, size, eps)
     },
     activate(activation, x, n) {
       kernels[activation](x, n)
     },
-    attention({ queries, keys, values, stride, queryTokens, keyTokens, heads, headDim }, out) {
+    gate(activation, x, tokens, size, out) {
+      for (let t = 0; t < tokens; t++) kernels[activation](x + t * 2 * size * 4, size)
+      kernels.multiplyHalves(x, out, tokens, size)
+    },
+    add: kernels.add,
+    scale: kernels.scale,
+    rotaryTable(inverseFrequencies, first, tokens) {
+      const half = inverseFrequencies.length
+      const address = scratch.floats(tokens * 2 * half) // [tokens, 2, half]
+      const table = memory.f32(address, tokens * 2 * half)
+      for (let t = 0; t < tokens; t++)
+        for (let i = 0; i < half; i++) {
+          const angle = Math.fround((first + t) * inverseFrequencies[i]!)
+          table[t * 2 * half + i] = Math.cos(angle)
+          table[t * 2 * half + half + i] = Math.sin(angle)
+        }
+      return { address, dimensions: 2 * half }
+    },
+    rotate(x, stride, tokens, heads, headDim, { address, dimensions }) {
+      kernels.rotate(x, stride, tokens, heads, headDim, dimensions, address)
+    },
+    keysAndValues(keys, values, stride, tokens, heads, headDim) {
+      const keyHeadStride = ((tokens + 7) & ~7) * headDim
+      const packed = scratch.floats(heads * keyHeadStride)
+      for (let head = 0; head < heads; head++)
+        kernels.packKeys(
+          keys + head * headDim * 4,
+          stride,
+          packed + head * keyHeadStride * 4,
+          0,
+          tokens,
+          headDim,
+        )
+      return { keys: packed, keyHeadStride, values, valueStride: stride, valueHeadStride: headDim, tokens }
+    },
+    attention(input, out) {
+      const { queries, queryStride, queryTokens, heads, headDim, causal, bias } = input
+      const { keyValueHeads = heads, scale = 1 / Math.sqrt(headDim) } = input
+      const outStride = heads * headDim
+      const window = causal?.window ?? ALL
       scratch.scope(() => {
-        const padded = (keyTokens + 7) & ~7
-        const transposedKeys = scratch.floats(headDim * padded) // [headDim, keyTokens to 8]
-        const scores = scratch.floats(queryTokens * padded) // [queryTokens, keyTokens to 8]
+        const stride = (input.tokens + 7) & ~7
+        // [block, keys to 8]: a block of queries at a time, so that the scores stay in the cache.
+        const scores = scratch.floats(Math.min(queryTokens, QUERY_BLOCK) * stride)
         const tile = scratch.floats(32)
-        const [Tq, Tk, D] = [queryTokens, keyTokens, headDim]
         for (let head = 0; head < heads; head++) {
-          const at = head * headDim * 4
-          kernels.transpose(keys + at, stride, transposedKeys, padded, Tk, D)
-          kernels.matmulF32(
-            queries + at,
-            stride,
-            transposedKeys,
-            8,
-            padded,
-            0,
-            scores,
-            padded,
-            Tq,
-            Tk,
-            D,
-            tile,
-          )
-          kernels.softmax(scores, Tq, Tk, padded, 1 / Math.sqrt(headDim))
-          kernels.matmulF32(
-            scores,
-            padded,
-            values + at,
-            8,
-            stride,
-            0,
-            out + at,
-            heads * headDim,
-            Tq,
-            D,
-            Tk,
-            tile,
-          )
+          const shared = Math.floor((head * keyValueHeads) / heads)
+          const keys = input.keys + shared * input.keyHeadStride * 4
+          const values = input.values + shared * input.valueHeadStride * 4
+          for (let first = 0; first < queryTokens; first += QUERY_BLOCK) {
+            const block = Math.min(QUERY_BLOCK, queryTokens - first)
+            const past = causal ? causal.past + first : ALL
+            // Keys [from, to) are all that this block sees; from is the start of a panel.
+            const to = Math.min(input.tokens, past + block)
+            const from = causal ? Math.max(0, past + 1 - window) & ~7 : 0
+            const seen = to - from
+            kernels.matmulF32(
+              queries + (first * queryStride + head * headDim) * 4,
+              queryStride,
+              keys + from * headDim * 4,
+              8 * headDim,
+              8,
+              0,
+              scores,
+              stride,
+              block,
+              seen,
+              headDim,
+              tile,
+            )
+            if (bias)
+              kernels.addMatrix(
+                scores,
+                stride,
+                bias.address + (head * bias.headStride + first * bias.stride + from) * 4,
+                bias.stride,
+                block,
+                seen,
+              )
+            kernels.softmax(scores, block, seen, stride, scale, past - from, window)
+            kernels.matmulF32(
+              scores,
+              stride,
+              values + from * input.valueStride * 4,
+              8,
+              input.valueStride,
+              0,
+              out + (first * outStride + head * headDim) * 4,
+              outStride,
+              block,
+              headDim,
+              seen,
+              tile,
+            )
+          }
         }
       })
     },

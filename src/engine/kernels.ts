@@ -40,7 +40,14 @@ export interface Kernels {
     K: number,
     tile: number,
   ): void
-  transpose(from: number, ldFrom: number, to: number, ldTo: number, rows: number, columns: number): void
+  packKeys(from: number, ldFrom: number, to: number, first: number, T: number, D: number): void
+  copyRows(from: number, ldFrom: number, to: number, ldTo: number, M: number, N: number): void
+  transpose(from: number, to: number, rows: number, columns: number): void
+  add(x: number, y: number, n: number): void
+  addMatrix(x: number, ldx: number, y: number, ldy: number, M: number, N: number): void
+  scale(x: number, factor: number, n: number): void
+  multiplyHalves(x: number, out: number, M: number, N: number): void
+  rotate(x: number, ldx: number, M: number, heads: number, headDim: number, D: number, table: number): void
   gelu(x: number, n: number): void
   geluTanh(x: number, n: number): void
   relu(x: number, n: number): void
@@ -49,13 +56,15 @@ export interface Kernels {
   layerNorm(
     x: number,
     residual: number,
+    out: number,
     weight: number,
     bias: number,
     M: number,
     N: number,
     eps: number,
   ): void
-  softmax(x: number, M: number, N: number, stride: number, scale: number): void
+  rmsNorm(x: number, residual: number, out: number, weight: number, M: number, N: number, eps: number): void
+  softmax(x: number, M: number, N: number, stride: number, scale: number, past: number, window: number): void
   addRowsF32(table: number, ids: number, out: number, count: number, N: number): void
   addRowsInt8(table: number, scale: number, ids: number, out: number, count: number, N: number): void
   addRowsPackedF32(w: number, ids: number, out: number, count: number, N: number): void

@@ -1,6 +1,7 @@
 /**
- * One linear memory a model: weights first, laid out before they are read, then the scratch arena of the forward
- * pass. Dropping the model drops the memory, so models never fragment one another.
+ * One linear memory a model: weights first, laid out before they are read; then the heap, which holds the keys and values
+ * of texts being decoded; then the scratch arena, which lives as long as one forward pass. Dropping the model drops the
+ * memory, so models never fragment one another.
  */
 import { EdgewiseError } from '../errors.ts'
 
@@ -20,8 +21,16 @@ export interface Arena {
   scope<T>(body: () => T): T
 }
 
+/** Blocks that outlive a forward pass. */
+export interface Heap {
+  /** Address of uninitialised bytes, 16-byte aligned; not while scratch is in use. */
+  allocate(bytes: number): number
+  free(address: number): void
+}
+
 export interface ModelMemory {
   memory: WebAssembly.Memory
+  heap: Heap
   scratch: Arena
   f32(address: number, n: number): Float32Array
   i32(address: number, n: number): Int32Array
@@ -35,17 +44,44 @@ export interface ModelMemory {
 export function createModelMemory(weightBytes: number): ModelMemory {
   const start = align16(weightBytes)
   const memory = allocate(start + PAGE)
+  /** Where the heap ends and scratch begins. */
+  let heapTop = start
   let top = start
+  /** Blocks of the heap by address, all of them, in order: the space between is free. */
+  let blocks: { address: number; end: number }[] = []
 
+  const ensure = (end: number): void => {
+    const missing = end + SLACK - memory.buffer.byteLength
+    if (missing > 0) grow(memory, Math.ceil(missing / PAGE))
+  }
   const reserve = (bytes: number): number => {
     const address = top
     top += align16(bytes)
-    const missing = top + SLACK - memory.buffer.byteLength
-    if (missing > 0) grow(memory, Math.ceil(missing / PAGE))
+    ensure(top)
     return address
   }
   return {
     memory,
+    heap: {
+      allocate(bytes) {
+        if (top !== heapTop) throw new Error('heap allocation during a forward pass')
+        const size = align16(bytes)
+        let address = start
+        let index = 0
+        // The first gap that is large enough; after the last block there is always room.
+        while (index < blocks.length && blocks[index]!.address - address < size)
+          address = blocks[index++]!.end
+        ensure(address + size)
+        blocks.splice(index, 0, { address, end: address + size })
+        heapTop = top = blocks.at(-1)!.end
+        return address
+      },
+      free(address) {
+        if (top !== heapTop) throw new Error('heap release during a forward pass')
+        blocks = blocks.filter((block) => block.address !== address)
+        heapTop = top = blocks.at(-1)?.end ?? start
+      },
+    },
     scratch: {
       floats: (n) => reserve(n * 4),
       bytes: reserve,

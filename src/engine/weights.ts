@@ -42,11 +42,22 @@ export interface Table {
 
 /** Where the rows of a tensor go: into which weight and at which of its rows. */
 type Destination = { firstRow: number; rows: number; columns: number } & (
-  | { kind: 'linear'; linear: Linear }
+  | { kind: 'linear'; linear: Linear; transposed: boolean }
   | { kind: 'table'; table: Table }
   /** An f32 array: a bias, a norm's weight, the scales of an int8 matrix. */
   | { kind: 'vector'; address: number }
 )
+
+export interface LinearOptions {
+  /** What the matrix is kept in; absent means the plan's precision. */
+  precision?: Precision
+  /** Name of the bias, where it is not that of the weight; not for several layers fused. */
+  bias?: string
+  /** The checkpoint stores [columns, rows] in floating point, as GPT-2's Conv1D does. */
+  transposed?: boolean
+  /** What follows the layer's name in the weight's; absent means '.weight'. */
+  suffix?: string
+}
 
 export interface WeightPlan {
   /** Whether the checkpoint has a tensor of this name. */
@@ -55,14 +66,7 @@ export interface WeightPlan {
    * A linear layer `name.weight` [rows, columns] with `name.bias` where there is one. Several names are fused into
    * one matrix, one after another, so that one product computes them all.
    */
-  linear(
-    names: string | string[],
-    rows: number,
-    columns: number,
-    precision?: Precision,
-    /** Name of the bias, where it is not that of the weight. */
-    bias?: string,
-  ): Linear
+  linear(names: string | string[], rows: number, columns: number, options?: LinearOptions): Linear
   /** The rows of a linear layer as a lookup table: embeddings that are tied to the output, held once. */
   rowsOf(linear: Linear): Table
   /** A lookup table `name` [rows, columns]. */
@@ -100,7 +104,8 @@ export function planWeights(tensorNames: Iterable<string>, precision: Precision)
 
   return {
     has: (tensor) => names.has(tensor),
-    linear(layers, rows, columns, own = precision, bias = undefined) {
+    linear(layers, rows, columns, options = {}) {
+      const { precision: own = precision, bias, transposed = false, suffix = '.weight' } = options
       const parts = typeof layers === 'string' ? [layers] : layers
       const total = rows * parts.length
       const padded = (total + 7) & ~7
@@ -117,9 +122,10 @@ export function planWeights(tensorNames: Iterable<string>, precision: Precision)
       }
       parts.forEach((name, i) => {
         const firstRow = i * rows
-        expect(`${name}.weight`, { kind: 'linear', linear, firstRow, rows, columns })
-        expectScale(`${name}.weight`, linear.scale + firstRow * 4, rows)
-        const biasName = bias ?? `${name}.bias`
+        const weight = `${name}${suffix}`
+        expect(weight, { kind: 'linear', linear, firstRow, rows, columns, transposed })
+        if (!transposed) expectScale(weight, linear.scale + firstRow * 4, rows)
+        const biasName = parts.length === 1 && bias ? bias : `${name}.bias`
         if (names.has(biasName)) {
           const address = linear.bias + firstRow * 4
           expect(biasName, { kind: 'vector', address, firstRow: 0, rows, columns: 1 })
@@ -170,15 +176,24 @@ export async function loadWeights(
   const loaded = new Set<string>()
   for (const file of files) {
     for (const tensor of file.tensors) checkShape(currentName(tensor.name), tensor.shape, plan)
+    let parts: Uint8Array[] = []
     for await (const block of file.blocks()) {
       const name = currentName(block.name)
       const destinations = plan.destinations.get(name)
       if (!destinations) continue
-      if (block.dtype === 'I8' && !loaded.has(`${name}.scale`)) throw scaleMissing(name)
-      memory.scratch.scope(() => {
-        for (const destination of destinations) storeBlock(block, destination, memory, kernels)
-      })
-      if (block.firstRow + block.rows === (block.shape[0] ?? 1)) loaded.add(name)
+      const last = block.firstRow + block.rows === (block.shape[0] ?? 1)
+      let complete: TensorBlock | undefined = block
+      if (destinations.some((to) => to.kind === 'linear' && to.transposed)) {
+        // A row of the layer is a column here: all of it must be there before the first can be packed.
+        parts.push(block.bytes.slice())
+        complete = last ? { ...block, firstRow: 0, rows: block.shape[0]!, bytes: joined(parts) } : undefined
+        if (last) parts = []
+      } else if (block.dtype === 'I8' && !loaded.has(`${name}.scale`)) throw scaleMissing(name)
+      if (complete)
+        memory.scratch.scope(() => {
+          for (const to of destinations) storeBlock(complete, to, memory, kernels)
+        })
+      if (last) loaded.add(name)
     }
   }
   const missing = [...plan.destinations.keys()].filter((name) => !loaded.has(name))
@@ -190,10 +205,25 @@ export async function loadWeights(
     )
 }
 
+function joined(parts: Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  for (const part of parts) {
+    whole.set(part, at)
+    at += part.length
+  }
+  return whole
+}
+
+/** A tensor of more than two dimensions is taken as a matrix of its first. */
 function checkShape(name: string, shape: number[], plan: WeightPlan): void {
-  for (const { kind, rows, columns } of plan.destinations.get(name) ?? []) {
-    const expected = kind === 'vector' ? [rows] : [rows, columns]
-    if (shape.join() !== expected.join())
+  for (const destination of plan.destinations.get(name) ?? []) {
+    const { kind, rows, columns } = destination
+    const matrix = kind === 'linear' && destination.transposed ? [columns, rows] : [rows, columns]
+    const expected = kind === 'vector' ? [rows] : matrix
+    const actual =
+      kind === 'vector' || shape.length < 2 ? shape : [shape[0], shape.slice(1).reduce((a, b) => a * b)]
+    if (actual.join() !== expected.join())
       throw new EdgewiseError(
         'tensor_invalid',
         `Tensor "${name}" has the shape [${shape}], config.json asks for [${expected}].`,
@@ -212,6 +242,10 @@ function scaleMissing(name: string): EdgewiseError {
 
 /** Converts one block of rows to what its destination holds and packs it there. */
 function storeBlock(block: TensorBlock, to: Destination, memory: ModelMemory, kernels: Kernels): void {
+  if (to.kind === 'linear' && to.transposed) {
+    const upright = transposedBlock(block, memory, kernels)
+    return storeBlock(upright, { ...to, transposed: false }, memory, kernels)
+  }
   const { rows, columns } = block
   const source = memory.scratch.bytes(block.bytes.length)
   memory.u8(source, block.bytes.length).set(block.bytes)
@@ -252,6 +286,20 @@ function storeBlock(block: TensorBlock, to: Destination, memory: ModelMemory, ke
       paddedColumns(columns),
     )
   else memory.u8(weight.weight + firstRow * columns, rows * columns).set(memory.u8(quantized, rows * columns))
+}
+
+/** A whole tensor with rows and columns exchanged, as f32. */
+function transposedBlock(block: TensorBlock, memory: ModelMemory, kernels: Kernels): TensorBlock {
+  const { rows, columns } = block
+  return memory.scratch.scope(() => {
+    const source = memory.scratch.bytes(block.bytes.length)
+    memory.u8(source, block.bytes.length).set(block.bytes)
+    const floats = toFloats(block, source, 0, memory, kernels)
+    const upright = memory.scratch.floats(rows * columns)
+    kernels.transpose(floats, upright, rows, columns)
+    const bytes = memory.u8(upright, rows * columns * 4).slice()
+    return { ...block, dtype: 'F32', rows: columns, columns: rows, bytes }
+  })
 }
 
 /** Address of the block's values as f32. */

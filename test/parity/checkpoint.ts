@@ -4,10 +4,11 @@ import { Readable } from 'node:stream'
 import { expect } from 'vitest'
 import type { EncoderModel, EncoderTask } from '../../src/architectures/architecture.ts'
 import { findArchitecture } from '../../src/architectures/index.ts'
-import { createEngine } from '../../src/engine/engine.ts'
+import { bindDecoder, type Decoder } from '../../src/decoding/decoder.ts'
+import { createEngine, type Engine } from '../../src/engine/engine.ts'
 import { compileKernels, type KernelModules } from '../../src/engine/kernels.ts'
 import { openSafetensors } from '../../src/engine/safetensors.ts'
-import { loadWeights, type Precision, planWeights } from '../../src/engine/weights.ts'
+import { loadWeights, type Precision, planWeights, type WeightPlan } from '../../src/engine/weights.ts'
 
 const kernel = (name: string) => new Uint8Array(readFileSync(`dist/kernels.${name}.wasm`))
 const { relaxed, simd } = await compileKernels(kernel('relaxed'), kernel('simd'))
@@ -17,10 +18,12 @@ export const BUILDS: Record<'relaxed-simd' | 'simd', KernelModules> = {
   simd: { simd },
 }
 
-export const readFixture = (path: string) => JSON.parse(readFileSync(`test/parity/${path}`, 'utf8'))
+/** Where the checkpoints are; the same names at other sizes and seeds may be tried by setting PARITY. */
+const ROOT = process.env.PARITY ?? 'test/parity'
+
+export const readFixture = (path: string) => JSON.parse(readFileSync(`${ROOT}/${path}`, 'utf8'))
 
 export interface LoadOptions {
-  task?: EncoderTask
   precision?: Precision
   build?: keyof typeof BUILDS
   /** Replaces fields of config.json. */
@@ -33,26 +36,33 @@ export interface Input {
   token_type_ids?: number[]
 }
 
-/** A checkpoint of test/parity, ready to run. */
-export async function loadEncoder(
+/** Plans a checkpoint's weights with `plan`, then loads them. */
+async function load<Model>(
   folder: string,
-  {
-    task = 'sequence-classification',
-    precision = 'fp32',
-    build = 'relaxed-simd',
-    config: change,
-  }: LoadOptions = {},
-): Promise<EncoderModel & { run(inputs: Input[]): Float32Array[] }> {
+  { precision = 'fp32', build = 'relaxed-simd', config: change }: LoadOptions,
+  planModel: (config: unknown, plan: WeightPlan) => Model,
+): Promise<{ model: Model; engine: Engine }> {
   const config = { ...readFixture(`${folder}/config.json`), ...change }
-  const file = createReadStream(`test/parity/${folder}/model.safetensors`)
+  const file = createReadStream(`${ROOT}/${folder}/model.safetensors`)
   const weights = await openSafetensors(Readable.toWeb(file) as ReadableStream<Uint8Array>, folder)
   const plan = planWeights(
     weights.tensors.map(({ name }) => name),
     precision,
   )
-  const model = findArchitecture(config).encoder(task, config, plan)
+  const model = planModel(config, plan)
   const engine = createEngine(BUILDS[build], plan.bytes())
   await loadWeights([weights], plan, engine.memory, engine.kernels)
+  return { model, engine }
+}
+
+/** An encoder of test/parity, ready to run. */
+export async function loadEncoder(
+  folder: string,
+  { task = 'sequence-classification', ...options }: LoadOptions & { task?: EncoderTask } = {},
+): Promise<EncoderModel & { run(inputs: Input[]): Float32Array[] }> {
+  const { model, engine } = await load(folder, options, (config, plan) =>
+    findArchitecture(config, 'encoder').encoder(task, config, plan),
+  )
   return {
     ...model,
     run: (inputs) =>
@@ -64,6 +74,14 @@ export async function loadEncoder(
         })),
       ),
   }
+}
+
+/** A decoder of test/parity, ready to run. */
+export async function loadDecoder(folder: string, options: LoadOptions = {}): Promise<Decoder> {
+  const { model, engine } = await load(folder, options, (config, plan) =>
+    findArchitecture(config, 'decoder').decoder(config, plan),
+  )
+  return bindDecoder(model, engine)
 }
 
 export function expectWithin(actual: ArrayLike<number>, expected: number[], tolerance: number): void {

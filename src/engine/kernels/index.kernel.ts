@@ -3,9 +3,10 @@
  * SIMD (see build.ts). All pointers are byte addresses in the one linear memory, all strides are in elements.
  */
 export { matmulInt8, quantizeRows } from './matmul-int8.kernel'
-export { matmulF32, transpose } from './matmul-f32.kernel'
+export { copyRows, matmulF32, packKeys, transpose } from './matmul-f32.kernel'
 export { gelu, geluTanh, relu, silu, tanh } from './activation.kernel'
-export { layerNorm } from './normalize.kernel'
+export { add, addMatrix, multiplyHalves, rotate, scale } from './elementwise.kernel'
+export { layerNorm, rmsNorm } from './normalize.kernel'
 export { softmax } from './softmax.kernel'
 export { addRowsF32, addRowsInt8, addRowsPackedF32, addRowsPackedInt8, meanRows } from './rows.kernel'
 export { decodeBf16, decodeF16, dequantizeRows, packF32, packInt8, quantizeWeights } from './pack.kernel'

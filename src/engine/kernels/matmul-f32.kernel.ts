@@ -98,34 +98,64 @@ function tile1(a: usize, b: usize, rowStride: i32, bias0: v128, bias1: v128, out
   v128.store(out, bias1, 16)
 }
 
-/** to[c][r] = from[r][c]; row strides in elements. */
-export function transpose(from: usize, ldFrom: i32, to: usize, ldTo: i32, rows: i32, columns: i32): void {
-  const rows4 = rows & ~3
-  const columns4 = columns & ~3
-  const stepFrom = <usize>ldFrom << 2
-  const stepTo = <usize>ldTo << 2
-  for (let r = 0; r < rows4; r += 4) {
-    for (let c = 0; c < columns4; c += 4) {
-      const p = from + (<usize>(r * ldFrom + c) << 2)
-      const r0 = v128.load(p)
-      const r1 = v128.load(p + stepFrom)
-      const r2 = v128.load(p + 2 * stepFrom)
-      const r3 = v128.load(p + 3 * stepFrom)
-      const low01 = i32x4.shuffle(r0, r1, 0, 4, 1, 5)
-      const high01 = i32x4.shuffle(r0, r1, 2, 6, 3, 7)
-      const low23 = i32x4.shuffle(r2, r3, 0, 4, 1, 5)
-      const high23 = i32x4.shuffle(r2, r3, 2, 6, 3, 7)
-      const t = to + (<usize>(c * ldTo + r) << 2)
-      v128.store(t, i64x2.shuffle(low01, low23, 0, 2))
-      v128.store(t + stepTo, i64x2.shuffle(low01, low23, 1, 3))
-      v128.store(t + 2 * stepTo, i64x2.shuffle(high01, high23, 0, 2))
-      v128.store(t + 3 * stepTo, i64x2.shuffle(high01, high23, 1, 3))
+/**
+ * Rows of keys into the panels that matmulF32 reads as columns: to [T/8][D][8], where key t is lane t & 7 of panel t / 8.
+ * @param from f32 [T][D], rows `ldFrom` apart; they become the keys first..first+T
+ */
+export function packKeys(from: usize, ldFrom: i32, to: usize, first: i32, T: i32, D: i32): void {
+  const step = <usize>ldFrom << 2
+  let t = first
+  const last = first + T
+  while (t < last) {
+    const panel = to + (<usize>((t >> 3) * D * 8 + (t & 7)) << 2)
+    if ((t & 3) == 0 && t + 4 <= last) {
+      let d = 0
+      for (; d < (D & ~3); d += 4) {
+        const p = from + (<usize>d << 2)
+        const r0 = v128.load(p)
+        const r1 = v128.load(p + step)
+        const r2 = v128.load(p + 2 * step)
+        const r3 = v128.load(p + 3 * step)
+        const low01 = i32x4.shuffle(r0, r1, 0, 4, 1, 5)
+        const high01 = i32x4.shuffle(r0, r1, 2, 6, 3, 7)
+        const low23 = i32x4.shuffle(r2, r3, 0, 4, 1, 5)
+        const high23 = i32x4.shuffle(r2, r3, 2, 6, 3, 7)
+        const q = panel + (<usize>d << 5)
+        v128.store(q, i64x2.shuffle(low01, low23, 0, 2))
+        v128.store(q, i64x2.shuffle(low01, low23, 1, 3), 32)
+        v128.store(q, i64x2.shuffle(high01, high23, 0, 2), 64)
+        v128.store(q, i64x2.shuffle(high01, high23, 1, 3), 96)
+      }
+      for (; d < D; d++)
+        for (let i = 0; i < 4; i++)
+          store<f32>(panel + (<usize>(d * 8 + i) << 2), load<f32>(from + <usize>i * step + (<usize>d << 2)))
+      t += 4
+      from += 4 * step
+    } else {
+      for (let d = 0; d < D; d++) store<f32>(panel + (<usize>d << 5), load<f32>(from + (<usize>d << 2)))
+      t++
+      from += step
     }
-    for (let c = columns4; c < columns; c++)
-      for (let i = r; i < r + 4; i++)
-        store<f32>(to + (<usize>(c * ldTo + i) << 2), load<f32>(from + (<usize>(i * ldFrom + c) << 2)))
   }
-  for (let r = rows4; r < rows; r++)
-    for (let c = 0; c < columns; c++)
-      store<f32>(to + (<usize>(c * ldTo + r) << 2), load<f32>(from + (<usize>(r * ldFrom + c) << 2)))
+}
+
+/** Rows of N values; row strides in elements. */
+export function copyRows(from: usize, ldFrom: i32, to: usize, ldTo: i32, M: i32, N: i32): void {
+  for (let m = 0; m < M; m++) {
+    memory.copy(to, from, <usize>N << 2)
+    from += <usize>ldFrom << 2
+    to += <usize>ldTo << 2
+  }
+}
+
+/** to[c][r] = from[r][c]; from f32 [rows][columns]. */
+export function transpose(from: usize, to: usize, rows: i32, columns: i32): void {
+  for (let c = 0; c < columns; c++) {
+    let p = from + (<usize>c << 2)
+    for (let r = 0; r < rows; r++) {
+      store<f32>(to, load<f32>(p))
+      to += 4
+      p += <usize>columns << 2
+    }
+  }
 }

@@ -1,0 +1,76 @@
+/** What every decoder is held to: transformers' logits and outputs, with and without a cache, alone and in a batch. */
+import { describe, expect, it } from 'vitest'
+import type { Decoder, KeyValueCache } from '../../src/decoding/decoder.ts'
+import { argmax, BUILDS, cosine, expectWithin, loadDecoder, readFixture } from './checkpoint.ts'
+
+interface Case {
+  /** The prompt, or the source of an encoder-decoder. */
+  input_ids: number[]
+  decoder_input_ids?: number[]
+  logits_last: number[]
+  argmax_all: number[]
+  greedy_12: number[]
+  beam4_12: number[]
+}
+
+const builds = Object.keys(BUILDS) as (keyof typeof BUILDS)[]
+
+/** The cosine of int8 logits with those of fp32 is at least `int8Cosine`. */
+export function describeDecoder(folder: string, int8Cosine: number): void {
+  const cases: Case[] = readFixture(`${folder}/cases.json`)
+  const open = (decoder: Decoder, c: Case): KeyValueCache =>
+    decoder.open(64, c.decoder_input_ids ? { inputIds: c.input_ids } : undefined)
+  const tokens = (c: Case) => c.decoder_input_ids ?? c.input_ids
+
+  describe(folder, () => {
+    it.each(builds)('fp32 logits within 1e-3, %s kernels', async (build) => {
+      const decoder = await loadDecoder(folder, { build })
+      for (const c of cases) {
+        const cache = open(decoder, c)
+        const [logits] = decoder.forward([{ cache, inputIds: tokens(c), logits: 'all' }])
+        expectWithin(logits!.subarray(-decoder.vocabularySize), c.logits_last, 1e-3)
+        const rows = c.argmax_all.map((_, i) =>
+          logits!.subarray(i * decoder.vocabularySize, (i + 1) * decoder.vocabularySize),
+        )
+        expect(rows.map(argmax)).toEqual(c.argmax_all)
+        cache.close()
+      }
+    })
+
+    it('token by token, as a batch and after forgetting, as all at once', async () => {
+      const decoder = await loadDecoder(folder)
+      const caches = cases.map((c) => open(decoder, c))
+      const longest = Math.max(...cases.map((c) => tokens(c).length))
+      const last: Float32Array[] = []
+      for (let t = 0; t < longest; t++) {
+        const steps = cases.flatMap((c, i) =>
+          t < tokens(c).length
+            ? [{ i, cache: caches[i]!, inputIds: [tokens(c)[t]!], logits: 'last' as const }]
+            : [],
+        )
+        decoder.forward(steps).forEach((logits, j) => {
+          last[steps[j]!.i] = logits
+        })
+      }
+      cases.forEach((c, i) => {
+        expectWithin(last[i]!, c.logits_last, 1e-3)
+        const fork = caches[i]!.fork()
+        fork.length -= 2
+        const [logits] = decoder.forward([{ cache: fork, inputIds: tokens(c).slice(-2), logits: 'last' }])
+        expectWithin(logits!, c.logits_last, 1e-3)
+        fork.close()
+      })
+      for (const cache of caches) cache.close()
+    })
+
+    it.each(builds)('int8 logits near those of fp32, %s kernels', async (build) => {
+      const decoder = await loadDecoder(folder, { build, precision: 'int8' })
+      for (const c of cases) {
+        const cache = open(decoder, c)
+        const [logits] = decoder.forward([{ cache, inputIds: tokens(c), logits: 'last' }])
+        expect(cosine(logits!, c.logits_last)).toBeGreaterThanOrEqual(int8Cosine)
+        cache.close()
+      }
+    })
+  })
+}
