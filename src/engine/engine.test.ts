@@ -49,34 +49,45 @@ function expectClose(actual: number[], expected: number[], tolerance: number): v
   expect(worst(actual, expected, () => tolerance * largest)).toBeLessThanOrEqual(1)
 }
 
+interface Tensor {
+  dtype: 'F32' | 'I8'
+  shape: number[]
+  values: number[]
+}
+
 /** A linear layer loaded as a checkpoint's tensors would be. */
-async function loadLinear(weights: number[][], bias: number[], precision: Precision, kernels = modules) {
-  const [rows, columns] = [weights.length, weights[0]!.length]
-  const plan = planWeights(['layer.weight', 'layer.bias'], precision)
+async function loadLinear(
+  tensors: Record<string, Tensor>,
+  rows: number,
+  columns: number,
+  precision: Precision,
+  kernels = modules,
+) {
+  const plan = planWeights(Object.keys(tensors), precision)
   const layer = plan.linear('layer', rows, columns)
   const engine = createEngine(kernels, plan.bytes())
-  const tensor = (name: string, shape: number[], values: number[]): TensorBlock => ({
-    name,
-    dtype: 'F32',
-    shape,
-    firstRow: 0,
-    rows,
-    columns: values.length / rows,
-    bytes: new Uint8Array(Float32Array.from(values).buffer),
-  })
-  const tensors = [
-    tensor('layer.weight', [rows, columns], weights.flat()),
-    tensor('layer.bias', [rows], bias),
-  ]
+  const blocks = Object.entries(tensors).map(
+    ([name, { dtype, shape, values }]): TensorBlock => ({
+      ...{ name, dtype, shape, firstRow: 0, rows, columns: values.length / rows },
+      bytes: new Uint8Array((dtype === 'I8' ? Int8Array : Float32Array).from(values).buffer),
+    }),
+  )
   const file = {
-    tensors,
+    tensors: blocks,
     async *blocks() {
-      yield* tensors
+      yield* blocks
     },
   }
   await loadWeights([file], plan, engine.memory, engine.kernels)
-  return { engine, layer }
+  return (x: number[][]): number[] =>
+    engine.memory.scratch.scope(() => {
+      const out = engine.memory.scratch.floats(x.length * rows)
+      engine.linear(put(engine, x.flat()), x.length, layer, out)
+      return get(engine, out, x.length * rows)
+    })
 }
+
+const floats = (shape: number[], values: number[]): Tensor => ({ dtype: 'F32', shape, values })
 
 describe('the choice of build', () => {
   it('takes relaxed SIMD where it compiles, else its twin', () => {
@@ -102,11 +113,11 @@ describe.each([
       fc.asyncProperty(size(9), size(19), size(70), seed, async (tokens, rows, columns, start) => {
         const draw = drawer(start)
         const [x, weights, bias] = [draw(tokens, columns), draw(rows, columns), draw(1, rows)[0]!]
-        const { engine, layer } = await loadLinear(weights, bias, precision, kernels)
-        const input = put(engine, x.flat())
-        const out = engine.memory.scratch.floats(tokens * rows)
-        engine.linear(input, tokens, layer, out)
-        const result = get(engine, out, tokens * rows)
+        const tensors = {
+          'layer.weight': floats([rows, columns], weights.flat()),
+          'layer.bias': floats([rows], bias),
+        }
+        const result = (await loadLinear(tensors, rows, columns, precision, kernels))(x)
         const want = expected(x, weights, bias).flat()
         if (precision === 'fp32') return expectClose(result, want, tolerance)
         // A value that falls between two steps may round either way in f32: one step of one product at most.
@@ -121,29 +132,48 @@ describe.each([
     )
   })
 
-  it.each([
-    ['sums in 32 bits', 127],
-    ['sums of four in 16 bits', 43],
-  ])('int8 sums are exact, %s', async (_, largest) => {
+  // The last is the largest at which every chunk is known to fit.
+  it.each([127, 60, 31])('int8 sums are exact, weights up to %i', async (most) => {
     await fc.assert(
       fc.asyncProperty(size(9), size(17), size(130), seed, async (tokens, rows, columns, start) => {
         const draw = drawer(start)
         const integers = (count: number, most: number) =>
           draw(count, columns).map((row) => row.map((v) => Math.round((v / 8) * most)))
-        // With the extremes present both scales are exactly 1, so nothing is rounded anywhere.
-        const [x, weights] = [integers(tokens, 63), integers(rows, largest)]
+        const [x, weights] = [integers(tokens, 63), integers(rows, most)]
+        // With the extreme present the scale of activations is exactly 1, so nothing is rounded anywhere.
         for (const row of x) row[0] = 63
-        for (const row of weights) row[0] = -127
-        const bias = weights.map(() => 0)
-        const { engine, layer } = await loadLinear(weights, bias, 'int8', kernels)
-        const input = put(engine, x.flat())
-        const out = engine.memory.scratch.floats(tokens * rows)
-        engine.linear(input, tokens, layer, out)
-        const want = reference.linear(x, weights, bias).flat()
-        expect(get(engine, out, tokens * rows).every((sum, i) => sum === want[i])).toBe(true)
+        const tensors: Record<string, Tensor> = {
+          'layer.weight.scale': floats([rows], Array(rows).fill(1)),
+          'layer.weight': { dtype: 'I8', shape: [rows, columns], values: weights.flat() },
+        }
+        const sums = (await loadLinear(tensors, rows, columns, 'int8', kernels))(x)
+        const want = reference.linear(x, weights, Array(rows).fill(0)).flat()
+        expect(sums.every((sum, i) => sum === want[i])).toBe(true)
       }),
       { numRuns: 60 },
     )
+  })
+
+  it('int8 sums of the largest values are exact', async () => {
+    const [rows, columns] = [16, 256]
+    for (const weight of [127, -127])
+      for (const signs of [
+        () => 1,
+        () => -1,
+        (k: number) => (k % 2 ? 1 : -1),
+        (k: number) => (k % 4 < 2 ? 1 : -1),
+      ]) {
+        const weights = Array.from({ length: rows }, () =>
+          Array.from({ length: columns }, (_, k) => weight * signs(k)),
+        )
+        const x = Array.from({ length: 8 }, () => Array.from({ length: columns }, (_, k) => 63 * signs(k)))
+        const tensors: Record<string, Tensor> = {
+          'layer.weight.scale': floats([rows], Array(rows).fill(1)),
+          'layer.weight': { dtype: 'I8', shape: [rows, columns], values: weights.flat() },
+        }
+        const sums = (await loadLinear(tensors, rows, columns, 'int8', kernels))(x)
+        expect(new Set(sums)).toEqual(new Set([weight * 63 * columns]))
+      }
   })
 
   it('layer norm with a residual', () => {

@@ -110,15 +110,18 @@ export function createEngine(modules: KernelModules, weightBytes: number): Engin
           return
         }
         const Kp = paddedColumns(columns)
-        const quantized = scratch.bytes(tokens * Kp)
-        const scale = scratch.floats(tokens)
-        kernels.quantizeRows(x, quantized, scale, tokens, columns, Kp)
-        const { weight, wide, scale: wScale, zero, bias } = layer
+        const quantized = scratch.bytes((tokens + 3) * Kp)
+        const scale = scratch.floats(tokens + 3)
+        const norm = scratch.floats(tokens)
+        kernels.quantizeRows(x, quantized, scale, norm, tokens, columns, Kp)
+        const { weight, norm: wNorm, centre, scale: wScale, zero, bias } = layer
         kernels.matmulInt8(
           quantized,
           scale,
+          norm,
           weight,
-          wide,
+          wNorm,
+          centre,
           wScale,
           zero,
           bias,

@@ -10,12 +10,14 @@ export type KernelBuild = 'relaxed-simd' | 'simd'
 
 /** Exports of src/engine/kernels/index.kernel.ts; every argument is a byte address, a count or a stride in elements. */
 export interface Kernels {
-  quantizeRows(x: number, q: number, scale: number, M: number, K: number, Kp: number): void
+  quantizeRows(x: number, q: number, scale: number, norm: number, M: number, K: number, Kp: number): void
   matmulInt8(
     q: number,
     scale: number,
+    norm: number,
     w: number,
-    wide: number,
+    wNorm: number,
+    centre: number,
     wScale: number,
     wZero: number,
     bias: number,
@@ -86,7 +88,8 @@ export interface Kernels {
     from: number,
     to: number,
     zero: number,
-    wide: number,
+    centre: number,
+    norm: number,
     firstRow: number,
     M: number,
     K: number,

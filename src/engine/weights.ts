@@ -22,8 +22,10 @@ export interface Linear {
   scale: number
   /** i32 [rows], int8 only: 64 * row sum. */
   zero: number
-  /** u8 [rows / 8], int8 only: 1 where a panel's sums need more than 16 bits. */
-  wide: number
+  /** f32 [rows / 8], int8 only: the largest norm of a panel's groups, see matmulInt8. */
+  norm: number
+  /** i16 [rows / 8, columns / 32, 8, 2], int8 only: what centres the sums of a chunk. */
+  centre: number
   /** f32 [rows], zeros where the checkpoint has no bias. */
   bias: number
 }
@@ -64,9 +66,9 @@ export interface WeightPlan {
   has(tensor: string): boolean
   /**
    * A linear layer `name.weight` [rows, columns] with `name.bias` where there is one. Several names are fused into
-   * one matrix, one after another, so that one product computes them all.
+   * one matrix, one after another, so that one product computes them all; `rows` is that of each, or a list of theirs.
    */
-  linear(names: string | string[], rows: number, columns: number, options?: LinearOptions): Linear
+  linear(names: string | string[], rows: number | number[], columns: number, options?: LinearOptions): Linear
   /** The rows of a linear layer as a lookup table: embeddings that are tied to the output, held once. */
   rowsOf(linear: Linear): Table
   /** A lookup table `name` [rows, columns]. */
@@ -107,7 +109,8 @@ export function planWeights(tensorNames: Iterable<string>, precision: Precision)
     linear(layers, rows, columns, options = {}) {
       const { precision: own = precision, bias, transposed = false, suffix = '.weight' } = options
       const parts = typeof layers === 'string' ? [layers] : layers
-      const total = rows * parts.length
+      const rowsOfParts = typeof rows === 'number' ? parts.map(() => rows) : rows
+      const total = rowsOfParts.reduce((sum, ofPart) => sum + ofPart)
       const padded = (total + 7) & ~7
       const linear: Linear = {
         precision: own,
@@ -117,11 +120,13 @@ export function planWeights(tensorNames: Iterable<string>, precision: Precision)
         // Scales are kept for fp32 too: an int8 checkpoint is dequantized with them.
         scale: reserve(padded * 4),
         zero: reserve(padded * 4),
-        wide: reserve(padded / 8),
+        norm: reserve((padded / 8) * 4),
+        centre: own === 'int8' ? reserve((padded / 8) * paddedColumns(columns)) : 0,
         bias: reserve(padded * 4),
       }
+      let firstRow = 0
       parts.forEach((name, i) => {
-        const firstRow = i * rows
+        const rows = rowsOfParts[i]!
         const weight = `${name}${suffix}`
         expect(weight, { kind: 'linear', linear, firstRow, rows, columns, transposed })
         if (!transposed) expectScale(weight, linear.scale + firstRow * 4, rows)
@@ -130,6 +135,7 @@ export function planWeights(tensorNames: Iterable<string>, precision: Precision)
           const address = linear.bias + firstRow * 4
           expect(biasName, { kind: 'vector', address, firstRow: 0, rows, columns: 1 })
         }
+        firstRow += rows
       })
       return linear
     },
@@ -154,8 +160,8 @@ export function planWeights(tensorNames: Iterable<string>, precision: Precision)
   }
 }
 
-/** Columns of a packed int8 matrix: kernels step over 16 at a time. */
-export const paddedColumns = (columns: number): number => align16(columns)
+/** Columns of a packed int8 matrix: kernels step over 32 at a time. */
+export const paddedColumns = (columns: number): number => (columns + 31) & ~31
 
 /** Checkpoints converted from TensorFlow call a norm's weight gamma and its bias beta. */
 function currentName(tensor: string): string {
@@ -244,7 +250,8 @@ function scaleMissing(name: string): EdgewiseError {
 function storeBlock(block: TensorBlock, to: Destination, memory: ModelMemory, kernels: Kernels): void {
   if (to.kind === 'linear' && to.transposed) {
     const upright = transposedBlock(block, memory, kernels)
-    return storeBlock(upright, { ...to, transposed: false }, memory, kernels)
+    storeBlock(upright, { ...to, transposed: false }, memory, kernels)
+    return
   }
   const { rows, columns } = block
   const source = memory.scratch.bytes(block.bytes.length)
@@ -279,7 +286,8 @@ function storeBlock(block: TensorBlock, to: Destination, memory: ModelMemory, ke
       quantized,
       weight.weight,
       to.linear.zero,
-      to.linear.wide,
+      to.linear.centre,
+      to.linear.norm,
       firstRow,
       rows,
       columns,

@@ -1,8 +1,14 @@
 /**
- * int8 matrix product. Weights are int8 with one scale a row; activations are quantized a row at a time to
- * unsigned 7 bit with zero point 64, the range in which the relaxed dot product gives the same result on every
- * machine (https://github.com/WebAssembly/relaxed-simd). A tile is 4 tokens by 8 weight rows: 8 accumulators, two
- * weight registers and one activation register fit the 16 vector registers of x86-64.
+ * int8 matrix product. Weights are int8 with one scale a row; activations are quantized a row at a time to unsigned 7 bit
+ * with zero point 64, the range in which the relaxed dot product gives the same result on every machine
+ * (https://github.com/WebAssembly/relaxed-simd).
+ *
+ * A dot product that adds to 32 bits costs two multiplications on x86-64: one of bytes to 16 bits, one with ones to 32.
+ * The second is saved for 15 of 16 columns by adding in 16 bits, modulo 2^16, within a chunk of 32 columns. The centred
+ * sum of a chunk, Σ w (q - 64) over the 16 columns that share a lane, is exact wherever it fits 16 bits, whatever the
+ * sums on the way to it are. By Cauchy and Schwarz it does where the norms of both sides' groups allow it, which is
+ * checked for each tile: `norm` of the weights at packing, `norm` of the activations at quantizing. A tile that may not
+ * fit takes the plain dot product. Results are the same either way.
  */
 import { ROUND } from './activation.kernel'
 import { fma4 } from './fma.kernel'
@@ -11,81 +17,148 @@ import { fma4 } from './fma.kernel'
 const ROWS: i32 = 8
 /** Activation zero point: the middle of 0..127. */
 const ZERO: f32 = 64
+/** Columns whose products are added in 16 bits. */
+export const CHUNK: i32 = 32
+/** Bytes of weights that share the first-level cache with the activations. */
+const GROUP: i32 = 16384
+/** Norms whose product is at most this keep a chunk's sum within 16 bits: (2^15 - 1)². */
+const LARGEST: f32 = 32767.0 * 32767.0
 
 /**
  * q[m][k] = round(x[m][k] / scale[m]) + 64 with scale[m] = max|x[m]| / 63; columns K..Kp are filled with the zero
- * point (their weights are zero).
- * @param x f32 [M][K]  @param q u8 [M][Kp]  @param scale f32 [M]  @param Kp K rounded up to 16
+ * point (their weights are zero). Rows lie in tiles of four, [M/4][Kp/4][4][4]; a last row alone is [Kp], of two or
+ * three the last is repeated.
+ * @param x f32 [M][K]  @param q u8 [M to 4][Kp]  @param scale f32 [M to 4]  @param Kp K rounded up to 32
+ * @param norm f32 [M/4]: the largest Σ (q - 64)² of a tile's groups of 16 columns (see chunkSquares)
  */
-export function quantizeRows(x: usize, q: usize, scale: usize, M: i32, K: i32, Kp: i32): void {
-  const whole = K & ~15
-  for (let m = 0; m < M; m++) {
-    let max4 = f32x4.splat(0)
-    let k = 0
-    for (; k < (K & ~3); k += 4) max4 = f32x4.pmax(max4, f32x4.abs(v128.load(x + (<usize>k << 2))))
-    let max: f32 = Mathf.max(
-      Mathf.max(f32x4.extract_lane(max4, 0), f32x4.extract_lane(max4, 1)),
-      Mathf.max(f32x4.extract_lane(max4, 2), f32x4.extract_lane(max4, 3)),
-    )
-    for (; k < K; k++) max = Mathf.max(max, Mathf.abs(load<f32>(x + (<usize>k << 2))))
-    store<f32>(scale + (<usize>m << 2), max / 63)
-    const inverse: f32 = max > 0 ? 63 / max : 0
-    const inverse4 = f32x4.splat(inverse)
-    const shift4 = f32x4.splat(ROUND + ZERO)
-    const low = i32x4.splat(255)
-    for (k = 0; k < whole; k += 16) {
-      const p = x + (<usize>k << 2)
-      // Values are in [1, 127], so the saturating narrows never saturate.
-      const a = v128.and(fma4(v128.load(p), inverse4, shift4), low)
-      const b = v128.and(fma4(v128.load(p, 16), inverse4, shift4), low)
-      const c = v128.and(fma4(v128.load(p, 32), inverse4, shift4), low)
-      const d = v128.and(fma4(v128.load(p, 48), inverse4, shift4), low)
-      v128.store(q + k, i8x16.narrow_i16x8_u(i16x8.narrow_i32x4_s(a, b), i16x8.narrow_i32x4_s(c, d)))
+export function quantizeRows(x: usize, q: usize, scale: usize, norm: usize, M: i32, K: i32, Kp: i32): void {
+  for (let m = 0; m < M; m += 4) {
+    const rows = min(4, M - m)
+    const step = rows == 1 ? 4 : 16
+    let largest = 0
+    for (let i = 0; i < step / 4; i++) {
+      const row = x + (<usize>(min(i, rows - 1) * K) << 2)
+      largest = max(largest, quantizeRow(row, q + <usize>(4 * i), step, scale + <usize>(4 * i), K, Kp))
     }
-    for (; k < K; k++) store<u8>(q + k, <u8>nearest<f32>(load<f32>(x + (<usize>k << 2)) * inverse + ZERO))
-    for (; k < Kp; k++) store<u8>(q + k, <u8>ZERO)
-    x += <usize>K << 2
-    q += Kp
+    store<f32>(norm, <f32>largest)
+    x += <usize>(4 * K) << 2
+    q += <usize>(4 * Kp)
+    scale += 16
+    norm += 4
   }
+}
+
+/** One row, each four columns `step` bytes behind the last; the largest Σ (q - 64)² of its groups. */
+function quantizeRow(x: usize, q: usize, step: usize, scale: usize, K: i32, Kp: i32): i32 {
+  let max4 = f32x4.splat(0)
+  let k = 0
+  for (; k < (K & ~3); k += 4) max4 = f32x4.pmax(max4, f32x4.abs(v128.load(x + (<usize>k << 2))))
+  let largest: f32 = Mathf.max(
+    Mathf.max(f32x4.extract_lane(max4, 0), f32x4.extract_lane(max4, 1)),
+    Mathf.max(f32x4.extract_lane(max4, 2), f32x4.extract_lane(max4, 3)),
+  )
+  for (; k < K; k++) largest = Mathf.max(largest, Mathf.abs(load<f32>(x + (<usize>k << 2))))
+  store<f32>(scale, largest / 63)
+  const inverse4 = f32x4.splat(largest > 0 ? 63 / largest : 0)
+  let norms = i32x4.splat(0)
+  for (k = 0; k < Kp; k += CHUNK) {
+    const a = quantize16(x + (<usize>k << 2), inverse4, K - k)
+    const b = quantize16(x + (<usize>k << 2) + 64, inverse4, K - k - 16)
+    v128.store32_lane(q, a, 0)
+    v128.store32_lane(q + step, a, 1)
+    v128.store32_lane(q + 2 * step, a, 2)
+    v128.store32_lane(q + 3 * step, a, 3)
+    v128.store32_lane(q + 4 * step, b, 0)
+    v128.store32_lane(q + 5 * step, b, 1)
+    v128.store32_lane(q + 6 * step, b, 2)
+    v128.store32_lane(q + 7 * step, b, 3)
+    q += 8 * step
+    const zero = i8x16.splat(<i8>ZERO)
+    norms = i32x4.max_s(norms, chunkSquares(i8x16.sub(a, zero), i8x16.sub(b, zero)))
+  }
+  return max(i32x4.extract_lane(norms, 0), i32x4.extract_lane(norms, 1))
+}
+
+/** 16 values as u8, or the first n of them and the zero point behind; reads up to 16 in any case. */
+// @ts-ignore: decorator
+@inline
+function quantize16(p: usize, inverse4: v128, n: i32): v128 {
+  if (n <= 0) return i8x16.splat(<i8>ZERO)
+  const shift4 = f32x4.splat(ROUND + ZERO)
+  const low = i32x4.splat(255)
+  // Values are in [1, 127], so the saturating narrows never saturate.
+  const a = v128.and(fma4(v128.load(p), inverse4, shift4), low)
+  const b = v128.and(fma4(v128.load(p, 16), inverse4, shift4), low)
+  const c = v128.and(fma4(v128.load(p, 32), inverse4, shift4), low)
+  const d = v128.and(fma4(v128.load(p, 48), inverse4, shift4), low)
+  const all = i8x16.narrow_i16x8_u(i16x8.narrow_i32x4_s(a, b), i16x8.narrow_i32x4_s(c, d))
+  if (n >= 16) return all
+  const lanes = i8x16(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
+  return v128.bitselect(all, i8x16.splat(<i8>ZERO), i8x16.lt_s(lanes, i8x16.splat(<i8>n)))
+}
+
+/**
+ * Sums of squares of a chunk's two groups, in lanes 0 and 1: the columns whose products share a lane of 16 bits are the
+ * first and second, or the third and fourth, of each four.
+ */
+// @ts-ignore: decorator
+@inline
+export function chunkSquares(a: v128, b: v128): v128 {
+  const a0 = i16x8.extend_low_i8x16_s(a)
+  const a1 = i16x8.extend_high_i8x16_s(a)
+  const b0 = i16x8.extend_low_i8x16_s(b)
+  const b1 = i16x8.extend_high_i8x16_s(b)
+  const sums = i32x4.add(
+    i32x4.add(i32x4.dot_i16x8_s(a0, a0), i32x4.dot_i16x8_s(a1, a1)),
+    i32x4.add(i32x4.dot_i16x8_s(b0, b0), i32x4.dot_i16x8_s(b1, b1)),
+  )
+  return i32x4.add(sums, i32x4.shuffle(sums, sums, 2, 3, 0, 1))
 }
 
 /**
  * c[m][n] = scale[m] * wScale[n] * (Σk q[m][k] w[n][k] - wZero[n]) + bias[n]
- * @param q u8 [M][Kp] and scale f32 [M], as quantizeRows makes them
+ * @param q, scale, norm as quantizeRows makes them
  * @param w int8, packed [N/8][Kp/4][8 rows][4 columns]; wScale and bias f32, wZero i32 (64 * row sum), all [N to 8]
- * @param wide u8 [N/8]: 1 where groups of weights may overflow 16 bits (see packInt8)
+ * @param wNorm f32 [N/8], centre i16 [N/8][Kp/32][8 rows][2], as packInt8 makes them
  * @param c f32 [M][N] with row stride ldc
  * @param tile 128 bytes of scratch
  */
 export function matmulInt8(
-  q: usize, scale: usize, w: usize, wide: usize, wScale: usize, wZero: usize, bias: usize,
+  q: usize, scale: usize, norm: usize, w: usize, wNorm: usize, centre: usize, wScale: usize, wZero: usize, bias: usize,
   c: usize, ldc: i32, M: i32, N: i32, Kp: i32, tile: usize,
 ): void {
   const panel = <usize>(ROWS * Kp)
-  for (let n = 0; n < N; n += ROWS) {
-    const whole = n + ROWS <= N
+  // Panels that stay in the first-level cache while all tokens pass: of an output row whole cache lines are then written.
+  const group = max(1, GROUP / <i32>panel) * ROWS
+  for (let first = 0; first < N; first += group) {
+    const last = min(first + group, N)
     let qm = q
     let sm = scale
-    let m = 0
-    for (; m + 4 <= M; m += 4) {
-      const out = whole ? c + (<usize>(m * ldc + n) << 2) : tile
-      tile4(qm, Kp, sm, w, panel, load<u8>(wide) != 0, wScale, wZero, bias, out, whole ? ldc : ROWS)
-      if (!whole) copyTile(tile, c + (<usize>(m * ldc + n) << 2), ldc, 4, N - n)
+    let nm = norm
+    let cm = c
+    for (let m = 0; m < M; m += 4) {
+      const rows = min(4, M - m)
+      const activationNorm = load<f32>(nm)
+      for (let n = first; n < last; n += ROWS) {
+        const columns = min(ROWS, N - n)
+        const index = <usize>(n / ROWS)
+        const wn = w + index * panel
+        const row = <usize>n << 2
+        const out = cm + row
+        const direct = columns == ROWS && (rows == 1 || rows == 4)
+        const to = direct ? out : tile
+        const ld = direct ? ldc : ROWS
+        if (rows == 1) tile1(qm, sm, wn, panel, wScale + row, wZero + row, bias + row, to)
+        else if (ASC_FEATURE_RELAXED_SIMD && activationNorm * load<f32>(wNorm + (index << 2)) <= LARGEST)
+          tile4Chunks(qm, sm, wn, panel, centre + index * <usize>Kp, wScale + row, bias + row, to, ld)
+        else tile4(qm, sm, wn, panel, wScale + row, wZero + row, bias + row, to, ld)
+        if (!direct) copyTile(tile, out, ldc, rows, columns)
+      }
+      cm += <usize>(4 * ldc) << 2
       qm += <usize>(4 * Kp)
       sm += 16
+      nm += 4
     }
-    for (; m < M; m++) {
-      const out = whole ? c + (<usize>(m * ldc + n) << 2) : tile
-      tile1(qm, sm, w, panel, wScale, wZero, bias, out)
-      if (!whole) copyTile(tile, c + (<usize>(m * ldc + n) << 2), ldc, 1, N - n)
-      qm += Kp
-      sm += 4
-    }
-    w += panel
-    wide++
-    wScale += ROWS * 4
-    wZero += ROWS * 4
-    bias += ROWS * 4
   }
 }
 
@@ -101,21 +174,23 @@ function writeOut(out: usize, sums: v128, wZero: v128, wScale: v128, scale: v128
   v128.store(out, fma4(f32x4.convert_i32x4_s(i32x4.sub(sums, wZero)), f32x4.mul(wScale, scale), bias))
 }
 
+/** acc + w · x of four columns in 16 bits. */
 // @ts-ignore: decorator
 @inline
-function addDots(w0: v128, w1: v128, x0: v128, x1: v128, ones: v128, sums: v128): v128 {
-  const pairs = i16x8.add(i16x8.relaxed_dot_i8x16_i7x16_s(w0, x0), i16x8.relaxed_dot_i8x16_i7x16_s(w1, x1))
-  return i32x4.add(sums, i32x4.dot_i16x8_s(pairs, ones))
+function addPairs16(acc: v128, w: v128, x: v128): v128 {
+  return i16x8.add(acc, i16x8.relaxed_dot_i8x16_i7x16_s(w, x))
 }
 
-function tile4(
-  q: usize, Kp: i32, scale: usize, w: usize, panel: usize, wide: bool, wScale: usize, wZero: usize, bias: usize,
-  out: usize, ldc: i32,
+/**
+ * Four tokens by eight rows, a chunk at a time. The steps of a chunk are written out: a loop of eight would cost more than
+ * a tenth of the time.
+ */
+// @ts-ignore: decorator
+@inline
+function tile4Chunks(
+  q: usize, scale: usize, w: usize, panel: usize, centre: usize, wScale: usize, bias: usize, out: usize, ldc: i32,
 ): void {
   const end = w + panel
-  const k1 = <usize>Kp
-  const k2 = <usize>(2 * Kp)
-  const k3 = <usize>(3 * Kp)
   let a0 = i32x4.splat(0)
   let a1 = i32x4.splat(0)
   let a2 = i32x4.splat(0)
@@ -124,101 +199,148 @@ function tile4(
   let b1 = i32x4.splat(0)
   let b2 = i32x4.splat(0)
   let b3 = i32x4.splat(0)
-  if (ASC_FEATURE_RELAXED_SIMD) {
-    if (wide) {
-      while (w < end) {
-        const wa = v128.load(w)
-        const wb = v128.load(w, 16)
-        const x0 = v128.load32_splat(q)
-        a0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(wa, x0, a0)
-        b0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(wb, x0, b0)
-        const x1 = v128.load32_splat(q + k1)
-        a1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(wa, x1, a1)
-        b1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(wb, x1, b1)
-        const x2 = v128.load32_splat(q + k2)
-        a2 = i32x4.relaxed_dot_i8x16_i7x16_add_s(wa, x2, a2)
-        b2 = i32x4.relaxed_dot_i8x16_i7x16_add_s(wb, x2, b2)
-        const x3 = v128.load32_splat(q + k3)
-        a3 = i32x4.relaxed_dot_i8x16_i7x16_add_s(wa, x3, a3)
-        b3 = i32x4.relaxed_dot_i8x16_i7x16_add_s(wb, x3, b3)
-        w += 32
-        q += 4
-      }
-    } else {
-      // Products of eight columns: pairs in 16 bits, two of them added there, then widened by a product with ones:
-      // three multiplications instead of four.
-      const ones = i16x8.splat(1)
-      while (w < end) {
-        const wa0 = v128.load(w)
-        const wb0 = v128.load(w, 16)
-        const wa1 = v128.load(w, 32)
-        const wb1 = v128.load(w, 48)
-        const x0 = v128.load32_splat(q)
-        const y0 = v128.load32_splat(q, 4)
-        a0 = addDots(wa0, wa1, x0, y0, ones, a0)
-        b0 = addDots(wb0, wb1, x0, y0, ones, b0)
-        const x1 = v128.load32_splat(q + k1)
-        const y1 = v128.load32_splat(q + k1, 4)
-        a1 = addDots(wa0, wa1, x1, y1, ones, a1)
-        b1 = addDots(wb0, wb1, x1, y1, ones, b1)
-        const x2 = v128.load32_splat(q + k2)
-        const y2 = v128.load32_splat(q + k2, 4)
-        a2 = addDots(wa0, wa1, x2, y2, ones, a2)
-        b2 = addDots(wb0, wb1, x2, y2, ones, b2)
-        const x3 = v128.load32_splat(q + k3)
-        const y3 = v128.load32_splat(q + k3, 4)
-        a3 = addDots(wa0, wa1, x3, y3, ones, a3)
-        b3 = addDots(wb0, wb1, x3, y3, ones, b3)
-        w += 64
-        q += 8
-      }
-    }
-  } else {
-    // Twin without relaxed SIMD: 4 tokens by 4 rows at a time, widened to i16. A dot of i16 pairs leaves two partial
-    // sums a row, which are added at the end.
-    for (let half = 0; half < 2; half++) {
-      let p0 = i32x4.splat(0)
-      let p1 = i32x4.splat(0)
-      let p2 = i32x4.splat(0)
-      let p3 = i32x4.splat(0)
-      let r0 = i32x4.splat(0)
-      let r1 = i32x4.splat(0)
-      let r2 = i32x4.splat(0)
-      let r3 = i32x4.splat(0)
-      let x = q
-      for (let wp = w + 16 * half; wp < end; wp += 32) {
-        const weights = v128.load(wp)
-        const low = i16x8.extend_low_i8x16_s(weights)
-        const high = i16x8.extend_high_i8x16_s(weights)
-        const x0 = i16x8.extend_low_i8x16_s(v128.load32_splat(x))
-        p0 = i32x4.add(p0, i32x4.dot_i16x8_s(low, x0))
-        r0 = i32x4.add(r0, i32x4.dot_i16x8_s(high, x0))
-        const x1 = i16x8.extend_low_i8x16_s(v128.load32_splat(x + k1))
-        p1 = i32x4.add(p1, i32x4.dot_i16x8_s(low, x1))
-        r1 = i32x4.add(r1, i32x4.dot_i16x8_s(high, x1))
-        const x2 = i16x8.extend_low_i8x16_s(v128.load32_splat(x + k2))
-        p2 = i32x4.add(p2, i32x4.dot_i16x8_s(low, x2))
-        r2 = i32x4.add(r2, i32x4.dot_i16x8_s(high, x2))
-        const x3 = i16x8.extend_low_i8x16_s(v128.load32_splat(x + k3))
-        p3 = i32x4.add(p3, i32x4.dot_i16x8_s(low, x3))
-        r3 = i32x4.add(r3, i32x4.dot_i16x8_s(high, x3))
-        x += 4
-      }
-      if (half == 0) {
-        a0 = addPairs(p0, r0)
-        a1 = addPairs(p1, r1)
-        a2 = addPairs(p2, r2)
-        a3 = addPairs(p3, r3)
-      } else {
-        b0 = addPairs(p0, r0)
-        b1 = addPairs(p1, r1)
-        b2 = addPairs(p2, r2)
-        b3 = addPairs(p3, r3)
-      }
-    }
+  while (w < end) {
+    let p0 = v128.load(centre)
+    let r0 = v128.load(centre, 16)
+    let p1 = p0
+    let p2 = p0
+    let p3 = p0
+    let r1 = r0
+    let r2 = r0
+    let r3 = r0
+    const a0w = v128.load(w)
+    const b0w = v128.load(w, 16)
+    const x00 = v128.load32_splat(q)
+    p0 = addPairs16(p0, a0w, x00)
+    r0 = addPairs16(r0, b0w, x00)
+    const x01 = v128.load32_splat(q, 4)
+    p1 = addPairs16(p1, a0w, x01)
+    r1 = addPairs16(r1, b0w, x01)
+    const x02 = v128.load32_splat(q, 8)
+    p2 = addPairs16(p2, a0w, x02)
+    r2 = addPairs16(r2, b0w, x02)
+    const x03 = v128.load32_splat(q, 12)
+    p3 = addPairs16(p3, a0w, x03)
+    r3 = addPairs16(r3, b0w, x03)
+    const a1w = v128.load(w, 32)
+    const b1w = v128.load(w, 48)
+    const x10 = v128.load32_splat(q, 16)
+    p0 = addPairs16(p0, a1w, x10)
+    r0 = addPairs16(r0, b1w, x10)
+    const x11 = v128.load32_splat(q, 20)
+    p1 = addPairs16(p1, a1w, x11)
+    r1 = addPairs16(r1, b1w, x11)
+    const x12 = v128.load32_splat(q, 24)
+    p2 = addPairs16(p2, a1w, x12)
+    r2 = addPairs16(r2, b1w, x12)
+    const x13 = v128.load32_splat(q, 28)
+    p3 = addPairs16(p3, a1w, x13)
+    r3 = addPairs16(r3, b1w, x13)
+    const a2w = v128.load(w, 64)
+    const b2w = v128.load(w, 80)
+    const x20 = v128.load32_splat(q, 32)
+    p0 = addPairs16(p0, a2w, x20)
+    r0 = addPairs16(r0, b2w, x20)
+    const x21 = v128.load32_splat(q, 36)
+    p1 = addPairs16(p1, a2w, x21)
+    r1 = addPairs16(r1, b2w, x21)
+    const x22 = v128.load32_splat(q, 40)
+    p2 = addPairs16(p2, a2w, x22)
+    r2 = addPairs16(r2, b2w, x22)
+    const x23 = v128.load32_splat(q, 44)
+    p3 = addPairs16(p3, a2w, x23)
+    r3 = addPairs16(r3, b2w, x23)
+    const a3w = v128.load(w, 96)
+    const b3w = v128.load(w, 112)
+    const x30 = v128.load32_splat(q, 48)
+    p0 = addPairs16(p0, a3w, x30)
+    r0 = addPairs16(r0, b3w, x30)
+    const x31 = v128.load32_splat(q, 52)
+    p1 = addPairs16(p1, a3w, x31)
+    r1 = addPairs16(r1, b3w, x31)
+    const x32 = v128.load32_splat(q, 56)
+    p2 = addPairs16(p2, a3w, x32)
+    r2 = addPairs16(r2, b3w, x32)
+    const x33 = v128.load32_splat(q, 60)
+    p3 = addPairs16(p3, a3w, x33)
+    r3 = addPairs16(r3, b3w, x33)
+    const a4w = v128.load(w, 128)
+    const b4w = v128.load(w, 144)
+    const x40 = v128.load32_splat(q, 64)
+    p0 = addPairs16(p0, a4w, x40)
+    r0 = addPairs16(r0, b4w, x40)
+    const x41 = v128.load32_splat(q, 68)
+    p1 = addPairs16(p1, a4w, x41)
+    r1 = addPairs16(r1, b4w, x41)
+    const x42 = v128.load32_splat(q, 72)
+    p2 = addPairs16(p2, a4w, x42)
+    r2 = addPairs16(r2, b4w, x42)
+    const x43 = v128.load32_splat(q, 76)
+    p3 = addPairs16(p3, a4w, x43)
+    r3 = addPairs16(r3, b4w, x43)
+    const a5w = v128.load(w, 160)
+    const b5w = v128.load(w, 176)
+    const x50 = v128.load32_splat(q, 80)
+    p0 = addPairs16(p0, a5w, x50)
+    r0 = addPairs16(r0, b5w, x50)
+    const x51 = v128.load32_splat(q, 84)
+    p1 = addPairs16(p1, a5w, x51)
+    r1 = addPairs16(r1, b5w, x51)
+    const x52 = v128.load32_splat(q, 88)
+    p2 = addPairs16(p2, a5w, x52)
+    r2 = addPairs16(r2, b5w, x52)
+    const x53 = v128.load32_splat(q, 92)
+    p3 = addPairs16(p3, a5w, x53)
+    r3 = addPairs16(r3, b5w, x53)
+    const a6w = v128.load(w, 192)
+    const b6w = v128.load(w, 208)
+    const x60 = v128.load32_splat(q, 96)
+    p0 = addPairs16(p0, a6w, x60)
+    r0 = addPairs16(r0, b6w, x60)
+    const x61 = v128.load32_splat(q, 100)
+    p1 = addPairs16(p1, a6w, x61)
+    r1 = addPairs16(r1, b6w, x61)
+    const x62 = v128.load32_splat(q, 104)
+    p2 = addPairs16(p2, a6w, x62)
+    r2 = addPairs16(r2, b6w, x62)
+    const x63 = v128.load32_splat(q, 108)
+    p3 = addPairs16(p3, a6w, x63)
+    r3 = addPairs16(r3, b6w, x63)
+    const a7w = v128.load(w, 224)
+    const b7w = v128.load(w, 240)
+    const x70 = v128.load32_splat(q, 112)
+    p0 = addPairs16(p0, a7w, x70)
+    r0 = addPairs16(r0, b7w, x70)
+    const x71 = v128.load32_splat(q, 116)
+    p1 = addPairs16(p1, a7w, x71)
+    r1 = addPairs16(r1, b7w, x71)
+    const x72 = v128.load32_splat(q, 120)
+    p2 = addPairs16(p2, a7w, x72)
+    r2 = addPairs16(r2, b7w, x72)
+    const x73 = v128.load32_splat(q, 124)
+    p3 = addPairs16(p3, a7w, x73)
+    r3 = addPairs16(r3, b7w, x73)
+    a0 = i32x4.add(a0, i32x4.extadd_pairwise_i16x8_s(p0))
+    b0 = i32x4.add(b0, i32x4.extadd_pairwise_i16x8_s(r0))
+    a1 = i32x4.add(a1, i32x4.extadd_pairwise_i16x8_s(p1))
+    b1 = i32x4.add(b1, i32x4.extadd_pairwise_i16x8_s(r1))
+    a2 = i32x4.add(a2, i32x4.extadd_pairwise_i16x8_s(p2))
+    b2 = i32x4.add(b2, i32x4.extadd_pairwise_i16x8_s(r2))
+    a3 = i32x4.add(a3, i32x4.extadd_pairwise_i16x8_s(p3))
+    b3 = i32x4.add(b3, i32x4.extadd_pairwise_i16x8_s(r3))
+    w += CHUNK * ROWS
+    q += CHUNK * 4
+    centre += 32
   }
-  const zeroA = v128.load(wZero)
-  const zeroB = v128.load(wZero, 16)
+  write4(a0, a1, a2, a3, b0, b1, b2, b3, i32x4.splat(0), i32x4.splat(0), scale, wScale, bias, out, ldc)
+}
+
+// @ts-ignore: decorator
+@inline
+function write4(
+  a0: v128, a1: v128, a2: v128, a3: v128, b0: v128, b1: v128, b2: v128, b3: v128, zeroA: v128, zeroB: v128,
+  scale: usize, wScale: usize, bias: usize, out: usize, ldc: i32,
+): void {
   const scaleA = v128.load(wScale)
   const scaleB = v128.load(wScale, 16)
   const biasA = v128.load(bias)
@@ -239,6 +361,85 @@ function tile4(
   out += row
   writeOut(out, a3, zeroA, scaleA, s3, biasA)
   writeOut(out + 16, b3, zeroB, scaleB, s3, biasB)
+}
+
+/** Four tokens by eight rows in 32 bits. */
+function tile4(
+  q: usize, scale: usize, w: usize, panel: usize, wScale: usize, wZero: usize, bias: usize, out: usize, ldc: i32,
+): void {
+  const end = w + panel
+  let a0 = i32x4.splat(0)
+  let a1 = i32x4.splat(0)
+  let a2 = i32x4.splat(0)
+  let a3 = i32x4.splat(0)
+  let b0 = i32x4.splat(0)
+  let b1 = i32x4.splat(0)
+  let b2 = i32x4.splat(0)
+  let b3 = i32x4.splat(0)
+  if (ASC_FEATURE_RELAXED_SIMD) {
+    while (w < end) {
+      const wa = v128.load(w)
+      const wb = v128.load(w, 16)
+      const x0 = v128.load32_splat(q)
+      a0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(wa, x0, a0)
+      b0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(wb, x0, b0)
+      const x1 = v128.load32_splat(q, 4)
+      a1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(wa, x1, a1)
+      b1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(wb, x1, b1)
+      const x2 = v128.load32_splat(q, 8)
+      a2 = i32x4.relaxed_dot_i8x16_i7x16_add_s(wa, x2, a2)
+      b2 = i32x4.relaxed_dot_i8x16_i7x16_add_s(wb, x2, b2)
+      const x3 = v128.load32_splat(q, 12)
+      a3 = i32x4.relaxed_dot_i8x16_i7x16_add_s(wa, x3, a3)
+      b3 = i32x4.relaxed_dot_i8x16_i7x16_add_s(wb, x3, b3)
+      w += 32
+      q += 16
+    }
+  } else {
+    // Without relaxed SIMD: widened to i16, four rows at a time. A dot of i16 pairs leaves two partial sums a row,
+    // which are added at the end.
+    for (let half = 0; half < 2; half++) {
+      let p0 = i32x4.splat(0)
+      let p1 = i32x4.splat(0)
+      let p2 = i32x4.splat(0)
+      let p3 = i32x4.splat(0)
+      let r0 = i32x4.splat(0)
+      let r1 = i32x4.splat(0)
+      let r2 = i32x4.splat(0)
+      let r3 = i32x4.splat(0)
+      let x = q
+      for (let wp = w + 16 * half; wp < end; wp += 32) {
+        const weights = v128.load(wp)
+        const low = i16x8.extend_low_i8x16_s(weights)
+        const high = i16x8.extend_high_i8x16_s(weights)
+        const x0 = i16x8.extend_low_i8x16_s(v128.load32_splat(x))
+        p0 = i32x4.add(p0, i32x4.dot_i16x8_s(low, x0))
+        r0 = i32x4.add(r0, i32x4.dot_i16x8_s(high, x0))
+        const x1 = i16x8.extend_low_i8x16_s(v128.load32_splat(x, 4))
+        p1 = i32x4.add(p1, i32x4.dot_i16x8_s(low, x1))
+        r1 = i32x4.add(r1, i32x4.dot_i16x8_s(high, x1))
+        const x2 = i16x8.extend_low_i8x16_s(v128.load32_splat(x, 8))
+        p2 = i32x4.add(p2, i32x4.dot_i16x8_s(low, x2))
+        r2 = i32x4.add(r2, i32x4.dot_i16x8_s(high, x2))
+        const x3 = i16x8.extend_low_i8x16_s(v128.load32_splat(x, 12))
+        p3 = i32x4.add(p3, i32x4.dot_i16x8_s(low, x3))
+        r3 = i32x4.add(r3, i32x4.dot_i16x8_s(high, x3))
+        x += 16
+      }
+      if (half == 0) {
+        a0 = addPairs(p0, r0)
+        a1 = addPairs(p1, r1)
+        a2 = addPairs(p2, r2)
+        a3 = addPairs(p3, r3)
+      } else {
+        b0 = addPairs(p0, r0)
+        b1 = addPairs(p1, r1)
+        b2 = addPairs(p2, r2)
+        b3 = addPairs(p3, r3)
+      }
+    }
+  }
+  write4(a0, a1, a2, a3, b0, b1, b2, b3, v128.load(wZero), v128.load(wZero, 16), scale, wScale, bias, out, ldc)
 }
 
 /** One token: bound by reading the weights, so two columns of four are in flight. Kp is a multiple of 16. */

@@ -3,6 +3,8 @@
  * the order in which the matrix products read them. A block holds whole rows and starts anywhere in the tensor.
  */
 
+import { CHUNK, chunkSquares } from './matmul-int8.kernel'
+
 /** f32[i] = bf16[i] */
 export function decodeBf16(from: usize, to: usize, n: i32): void {
   for (let i = 0; i < n; i++) store<u32>(to + (<usize>i << 2), <u32>load<u16>(from + (<usize>i << 1)) << 16)
@@ -49,53 +51,56 @@ export function quantizeWeights(from: usize, to: usize, scale: usize, M: i32, K:
 }
 
 /**
- * The largest sum of one sign's weights in a group of four that matmulInt8 may add in 16 bits: 127 * 258 < 2^15.
- * A group is columns k, k+1, k+4 and k+5 of eight.
- */
-const GROUP_LIMIT: i32 = 258
-
-// @ts-ignore: decorator
-@inline
-function groupSums(w: v128): v128 {
-  const pairs = i16x8.extadd_pairwise_i8x16_s(w)
-  return i16x8.add(pairs, i16x8.shuffle(pairs, pairs, 2, 3, 0, 1, 6, 7, 4, 5))
-}
-
-/**
- * Rows of int8 into matmulInt8's panels [N/8][Kp/4][8][4], and 64 times each row's sum into zero (i32 [N to 8]);
- * wide (u8 [N/8]) becomes 1 where a panel has a group beyond GROUP_LIMIT. All were zeroed, so the padding needs no
- * writing. Reads up to 15 bytes beyond the last row.
+ * Rows of int8 into matmulInt8's panels [N/8][Kp/4][8][4]; 64 times each row's sum into zero (i32 [N to 8]); 64 times the
+ * sums of each chunk's two groups, negated and modulo 2^16, into centre (i16 [N/8][Kp/32][8][2]); the largest Σ w² of a
+ * panel's groups into norm (f32 [N/8]). All were zeroed, so the padding needs no writing. Reads up to 31 bytes beyond the
+ * last row.
  */
 export function packInt8(
-  from: usize, to: usize, zero: usize, wide: usize, firstRow: i32, M: i32, K: i32, Kp: i32,
+  from: usize, to: usize, zero: usize, centre: usize, norm: usize, firstRow: i32, M: i32, K: i32, Kp: i32,
 ): void {
-  const none = i8x16.splat(0)
   const lanes = i8x16(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
   for (let m = firstRow; m < firstRow + M; m++) {
     let p = to + <usize>((m >> 3) * 8) * <usize>Kp + <usize>((m & 7) << 2)
+    let c = centre + <usize>(m >> 3) * <usize>(Kp / CHUNK) * 32 + <usize>((m & 7) << 2)
     let sums = i32x4.splat(0)
-    let most = i16x8.splat(0)
-    let least = i16x8.splat(0)
-    for (let k = 0; k < K; k += 16) {
-      let w = v128.load(from + k)
-      if (k + 16 > K) w = v128.and(w, i8x16.lt_s(lanes, i8x16.splat(<i8>(K - k))))
-      v128.store32_lane(p, w, 0)
-      v128.store32_lane(p, w, 1, 32)
-      v128.store32_lane(p, w, 2, 64)
-      v128.store32_lane(p, w, 3, 96)
-      sums = i32x4.add(sums, i32x4.extadd_pairwise_i16x8_s(i16x8.extadd_pairwise_i8x16_s(w)))
-      most = i16x8.max_s(most, groupSums(i8x16.max_s(w, none)))
-      least = i16x8.min_s(least, groupSums(i8x16.min_s(w, none)))
-      p += 128
+    let norms = i32x4.splat(0)
+    for (let k = 0; k < K; k += CHUNK) {
+      const w0 = upTo(v128.load(from + k), lanes, K - k)
+      const w1 = upTo(v128.load(from + k, 16), lanes, K - k - 16)
+      v128.store32_lane(p, w0, 0)
+      v128.store32_lane(p, w0, 1, 32)
+      v128.store32_lane(p, w0, 2, 64)
+      v128.store32_lane(p, w0, 3, 96)
+      v128.store32_lane(p, w1, 0, 128)
+      v128.store32_lane(p, w1, 1, 160)
+      v128.store32_lane(p, w1, 2, 192)
+      v128.store32_lane(p, w1, 3, 224)
+      p += 256
+      let pairs = i16x8.add(i16x8.extadd_pairwise_i8x16_s(w0), i16x8.extadd_pairwise_i8x16_s(w1))
+      sums = i32x4.add(sums, i32x4.extadd_pairwise_i16x8_s(pairs))
+      // Lanes are the pairs 0 and 1 of each four columns in turn.
+      pairs = i16x8.add(pairs, i16x8.shuffle(pairs, pairs, 4, 5, 6, 7, 0, 1, 2, 3))
+      pairs = i16x8.add(pairs, i16x8.shuffle(pairs, pairs, 2, 3, 0, 1, 6, 7, 4, 5))
+      v128.store32_lane(c, i16x8.shl(i16x8.neg(pairs), 6), 0)
+      c += 32
+      norms = i32x4.max_s(norms, chunkSquares(w0, w1))
     }
     from += K
-    const limit = i16x8.splat(<i16>GROUP_LIMIT)
-    const beyond = v128.or(i16x8.gt_s(most, limit), i16x8.lt_s(least, i16x8.neg(limit)))
-    if (v128.any_true(beyond)) store<u8>(wide + <usize>(m >> 3), 1)
+    const panelNorm = norm + (<usize>(m >> 3) << 2)
+    const own = max(i32x4.extract_lane(norms, 0), i32x4.extract_lane(norms, 1))
+    store<f32>(panelNorm, Mathf.max(load<f32>(panelNorm), <f32>own))
     const sum =
       i32x4.extract_lane(sums, 0) + i32x4.extract_lane(sums, 1) + i32x4.extract_lane(sums, 2) + i32x4.extract_lane(sums, 3)
     store<i32>(zero + (<usize>m << 2), 64 * sum)
   }
+}
+
+/** The first n bytes of w, 0 behind them. */
+// @ts-ignore: decorator
+@inline
+function upTo(w: v128, lanes: v128, n: i32): v128 {
+  return n >= 16 ? w : v128.and(w, i8x16.lt_s(lanes, i8x16.splat(<i8>n)))
 }
 
 /** Rows of f32 into matmulF32's panels [N/8][K][8]. */
