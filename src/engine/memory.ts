@@ -9,6 +9,9 @@ const PAGE = 65_536
 /** Kernels read up to one 8-wide panel beyond a matrix; nothing may trap there. */
 const SLACK = 256
 
+/** Below it are the kernels' constants; address 0 stands for "none" in kernel arguments. */
+export const WEIGHTS_START = 1024
+
 /** Rounds up to 16 bytes, the width of a vector. */
 export const align16 = (bytes: number): number => (bytes + 15) & ~15
 
@@ -38,11 +41,11 @@ export interface ModelMemory {
 }
 
 /**
- * @param weightBytes size of the weights region, which starts at address 0
+ * @param weightBytes where the weights region ends; it begins at WEIGHTS_START
  * @throws EdgewiseError `memory_exceeded` when the host cannot give the memory
  */
 export function createModelMemory(weightBytes: number): ModelMemory {
-  const start = align16(weightBytes)
+  const start = Math.max(align16(weightBytes), WEIGHTS_START)
   const memory = allocate(start + PAGE)
   /** Where the heap ends and scratch begins. */
   let heapTop = start

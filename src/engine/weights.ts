@@ -4,7 +4,7 @@
  */
 import { EdgewiseError } from '../errors.ts'
 import type { Kernels } from './kernels.ts'
-import { align16, type ModelMemory } from './memory.ts'
+import { align16, type ModelMemory, WEIGHTS_START } from './memory.ts'
 import type { SafetensorsFile, TensorBlock } from './safetensors.ts'
 
 /** int8 with one scale a row, or f32. */
@@ -87,8 +87,7 @@ export interface WeightPlan {
 export function planWeights(tensorNames: Iterable<string>, precision: Precision): WeightPlan {
   const names = new Set([...tensorNames].map(currentName))
   const destinations = new Map<string, Destination[]>()
-  // Address 0 stands for "none" in kernel arguments, so nothing lives there.
-  let top = 16
+  let top = WEIGHTS_START
 
   const reserve = (bytes: number): number => {
     const address = top

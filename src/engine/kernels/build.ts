@@ -17,7 +17,7 @@ for (const [name, features] of [
   const { error, stderr } = await asc.main([
     source,
     ...['--outFile', outFile, '--enable', features],
-    ...['-O1', '--noAssert', '--runtime', 'stub', '--importMemory', '--use', 'abort='],
+    ...['-O1', '--noAssert', '--runtime', 'stub', '--importMemory', '--memoryBase', '16', '--use', 'abort='],
   ])
   if (error) {
     console.error(stderr.toString())

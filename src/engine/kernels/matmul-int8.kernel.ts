@@ -10,13 +10,11 @@
  * checked for each tile: `norm` of the weights at packing, `norm` of the activations at quantizing. A tile that may not
  * fit takes the plain dot product. Results are the same either way.
  */
-import { ROUND } from './activation.kernel'
+import { float, integer } from './constants.kernel'
 import { fma4 } from './fma.kernel'
 
 /** Weight rows in a panel; N is padded to it. */
 const ROWS: i32 = 8
-/** Activation zero point: the middle of 0..127. */
-const ZERO: f32 = 64
 /** Columns whose products are added in 16 bits. */
 export const CHUNK: i32 = 32
 /** Bytes of weights that share the first-level cache with the activations. */
@@ -73,7 +71,7 @@ function quantizeRow(x: usize, q: usize, step: usize, scale: usize, K: i32, Kp: 
     v128.store32_lane(q + 6 * step, b, 2)
     v128.store32_lane(q + 7 * step, b, 3)
     q += 8 * step
-    const zero = i8x16.splat(<i8>ZERO)
+    const zero = integer(3)
     norms = i32x4.max_s(norms, chunkSquares(i8x16.sub(a, zero), i8x16.sub(b, zero)))
   }
   return max(i32x4.extract_lane(norms, 0), i32x4.extract_lane(norms, 1))
@@ -83,9 +81,9 @@ function quantizeRow(x: usize, q: usize, step: usize, scale: usize, K: i32, Kp: 
 // @ts-ignore: decorator
 @inline
 function quantize16(p: usize, inverse4: v128, n: i32): v128 {
-  if (n <= 0) return i8x16.splat(<i8>ZERO)
-  const shift4 = f32x4.splat(ROUND + ZERO)
-  const low = i32x4.splat(255)
+  if (n <= 0) return integer(3)
+  const shift4 = float(24)
+  const low = integer(2)
   // Values are in [1, 127], so the saturating narrows never saturate.
   const a = v128.and(fma4(v128.load(p), inverse4, shift4), low)
   const b = v128.and(fma4(v128.load(p, 16), inverse4, shift4), low)
@@ -94,7 +92,7 @@ function quantize16(p: usize, inverse4: v128, n: i32): v128 {
   const all = i8x16.narrow_i16x8_u(i16x8.narrow_i32x4_s(a, b), i16x8.narrow_i32x4_s(c, d))
   if (n >= 16) return all
   const lanes = i8x16(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
-  return v128.bitselect(all, i8x16.splat(<i8>ZERO), i8x16.lt_s(lanes, i8x16.splat(<i8>n)))
+  return v128.bitselect(all, integer(3), i8x16.lt_s(lanes, i8x16.splat(<i8>n)))
 }
 
 /**
@@ -128,37 +126,56 @@ export function matmulInt8(
   c: usize, ldc: i32, M: i32, N: i32, Kp: i32, tile: usize,
 ): void {
   const panel = <usize>(ROWS * Kp)
-  // Panels that stay in the first-level cache while all tokens pass: of an output row whole cache lines are then written.
+  // Panels that stay in the first-level cache while all tokens pass.
   const group = max(1, GROUP / <i32>panel) * ROWS
   for (let first = 0; first < N; first += group) {
-    const last = min(first + group, N)
+    const rows = min(group, N - first)
     let qm = q
     let sm = scale
     let nm = norm
     let cm = c
     for (let m = 0; m < M; m += 4) {
-      const rows = min(4, M - m)
-      const activationNorm = load<f32>(nm)
-      for (let n = first; n < last; n += ROWS) {
-        const columns = min(ROWS, N - n)
-        const index = <usize>(n / ROWS)
-        const wn = w + index * panel
-        const row = <usize>n << 2
-        const out = cm + row
-        const direct = columns == ROWS && (rows == 1 || rows == 4)
-        const to = direct ? out : tile
-        const ld = direct ? ldc : ROWS
-        if (rows == 1) tile1(qm, sm, wn, panel, wScale + row, wZero + row, bias + row, to)
-        else if (ASC_FEATURE_RELAXED_SIMD && activationNorm * load<f32>(wNorm + (index << 2)) <= LARGEST)
-          tile4Chunks(qm, sm, wn, panel, centre + index * <usize>Kp, wScale + row, bias + row, to, ld)
-        else tile4(qm, sm, wn, panel, wScale + row, wZero + row, bias + row, to, ld)
-        if (!direct) copyTile(tile, out, ldc, rows, columns)
-      }
+      const tokens = min(4, M - m)
+      tileRow(qm, sm, load<f32>(nm), tokens, w, wNorm, centre, wScale, wZero, bias, cm, ldc, rows, Kp, tile)
       cm += <usize>(4 * ldc) << 2
       qm += <usize>(4 * Kp)
       sm += 16
       nm += 4
     }
+    w += <usize>(group * Kp)
+    wNorm += <usize>(group / ROWS) << 2
+    centre += <usize>(group / ROWS * Kp)
+    wScale += <usize>group << 2
+    wZero += <usize>group << 2
+    bias += <usize>group << 2
+    c += <usize>group << 2
+  }
+}
+
+/** Up to four tokens by `rows` weight rows. */
+function tileRow(
+  q: usize, scale: usize, norm: f32, tokens: i32, w: usize, wNorm: usize, centre: usize, wScale: usize, wZero: usize,
+  bias: usize, c: usize, ldc: i32, rows: i32, Kp: i32, tile: usize,
+): void {
+  const panel = <usize>(ROWS * Kp)
+  const ones = i16x8.splat(<i16>min(1, tokens))
+  for (; rows > 0; rows -= ROWS) {
+    if (tokens == 4 && rows >= ROWS) {
+      if (ASC_FEATURE_RELAXED_SIMD && norm * load<f32>(wNorm) <= LARGEST)
+        tile4Chunks(q, scale, w, panel, centre, ones, wScale, bias, c, ldc)
+      else tile4(q, scale, w, panel, wScale, wZero, bias, c, ldc)
+    } else {
+      if (tokens == 1) tile1(q, scale, w, panel, wScale, wZero, bias, tile)
+      else tile4(q, scale, w, panel, wScale, wZero, bias, tile, ROWS)
+      copyTile(tile, c, ldc, tokens, min(ROWS, rows))
+    }
+    w += panel
+    wNorm += 4
+    centre += Kp
+    wScale += ROWS * 4
+    wZero += ROWS * 4
+    bias += ROWS * 4
+    c += ROWS * 4
   }
 }
 
@@ -170,8 +187,8 @@ function copyTile(tile: usize, c: usize, ldc: i32, rows: i32, columns: i32): voi
 
 // @ts-ignore: decorator
 @inline
-function writeOut(out: usize, sums: v128, wZero: v128, wScale: v128, scale: v128, bias: v128): void {
-  v128.store(out, fma4(f32x4.convert_i32x4_s(i32x4.sub(sums, wZero)), f32x4.mul(wScale, scale), bias))
+function writeOut(out: usize, sums: v128, wScale: v128, scale: v128, bias: v128): void {
+  v128.store(out, fma4(f32x4.convert_i32x4_s(sums), f32x4.mul(wScale, scale), bias))
 }
 
 /** acc + w · x of four columns in 16 bits. */
@@ -182,13 +199,14 @@ function addPairs16(acc: v128, w: v128, x: v128): v128 {
 }
 
 /**
- * Four tokens by eight rows, a chunk at a time. The steps of a chunk are written out: a loop of eight would cost more than
- * a tenth of the time.
+ * Four tokens by eight rows, a chunk at a time. The steps of a chunk are written out: as a loop they take an eighth longer.
+ * `ones` are in a register, because V8 would fetch a constant from memory at each use.
  */
 // @ts-ignore: decorator
 @inline
 function tile4Chunks(
-  q: usize, scale: usize, w: usize, panel: usize, centre: usize, wScale: usize, bias: usize, out: usize, ldc: i32,
+  q: usize, scale: usize, w: usize, panel: usize, centre: usize, ones: v128, wScale: usize, bias: usize, out: usize,
+  ldc: i32,
 ): void {
   const end = w + panel
   let a0 = i32x4.splat(0)
@@ -222,123 +240,130 @@ function tile4Chunks(
     const x03 = v128.load32_splat(q, 12)
     p3 = addPairs16(p3, a0w, x03)
     r3 = addPairs16(r3, b0w, x03)
+    const q1 = q + 16
     const a1w = v128.load(w, 32)
     const b1w = v128.load(w, 48)
-    const x10 = v128.load32_splat(q, 16)
+    const x10 = v128.load32_splat(q1)
     p0 = addPairs16(p0, a1w, x10)
     r0 = addPairs16(r0, b1w, x10)
-    const x11 = v128.load32_splat(q, 20)
+    const x11 = v128.load32_splat(q1, 4)
     p1 = addPairs16(p1, a1w, x11)
     r1 = addPairs16(r1, b1w, x11)
-    const x12 = v128.load32_splat(q, 24)
+    const x12 = v128.load32_splat(q1, 8)
     p2 = addPairs16(p2, a1w, x12)
     r2 = addPairs16(r2, b1w, x12)
-    const x13 = v128.load32_splat(q, 28)
+    const x13 = v128.load32_splat(q1, 12)
     p3 = addPairs16(p3, a1w, x13)
     r3 = addPairs16(r3, b1w, x13)
+    const q2 = q + 32
     const a2w = v128.load(w, 64)
     const b2w = v128.load(w, 80)
-    const x20 = v128.load32_splat(q, 32)
+    const x20 = v128.load32_splat(q2)
     p0 = addPairs16(p0, a2w, x20)
     r0 = addPairs16(r0, b2w, x20)
-    const x21 = v128.load32_splat(q, 36)
+    const x21 = v128.load32_splat(q2, 4)
     p1 = addPairs16(p1, a2w, x21)
     r1 = addPairs16(r1, b2w, x21)
-    const x22 = v128.load32_splat(q, 40)
+    const x22 = v128.load32_splat(q2, 8)
     p2 = addPairs16(p2, a2w, x22)
     r2 = addPairs16(r2, b2w, x22)
-    const x23 = v128.load32_splat(q, 44)
+    const x23 = v128.load32_splat(q2, 12)
     p3 = addPairs16(p3, a2w, x23)
     r3 = addPairs16(r3, b2w, x23)
+    const q3 = q + 48
     const a3w = v128.load(w, 96)
     const b3w = v128.load(w, 112)
-    const x30 = v128.load32_splat(q, 48)
+    const x30 = v128.load32_splat(q3)
     p0 = addPairs16(p0, a3w, x30)
     r0 = addPairs16(r0, b3w, x30)
-    const x31 = v128.load32_splat(q, 52)
+    const x31 = v128.load32_splat(q3, 4)
     p1 = addPairs16(p1, a3w, x31)
     r1 = addPairs16(r1, b3w, x31)
-    const x32 = v128.load32_splat(q, 56)
+    const x32 = v128.load32_splat(q3, 8)
     p2 = addPairs16(p2, a3w, x32)
     r2 = addPairs16(r2, b3w, x32)
-    const x33 = v128.load32_splat(q, 60)
+    const x33 = v128.load32_splat(q3, 12)
     p3 = addPairs16(p3, a3w, x33)
     r3 = addPairs16(r3, b3w, x33)
+    const q4 = q + 64
     const a4w = v128.load(w, 128)
     const b4w = v128.load(w, 144)
-    const x40 = v128.load32_splat(q, 64)
+    const x40 = v128.load32_splat(q4)
     p0 = addPairs16(p0, a4w, x40)
     r0 = addPairs16(r0, b4w, x40)
-    const x41 = v128.load32_splat(q, 68)
+    const x41 = v128.load32_splat(q4, 4)
     p1 = addPairs16(p1, a4w, x41)
     r1 = addPairs16(r1, b4w, x41)
-    const x42 = v128.load32_splat(q, 72)
+    const x42 = v128.load32_splat(q4, 8)
     p2 = addPairs16(p2, a4w, x42)
     r2 = addPairs16(r2, b4w, x42)
-    const x43 = v128.load32_splat(q, 76)
+    const x43 = v128.load32_splat(q4, 12)
     p3 = addPairs16(p3, a4w, x43)
     r3 = addPairs16(r3, b4w, x43)
+    const q5 = q + 80
     const a5w = v128.load(w, 160)
     const b5w = v128.load(w, 176)
-    const x50 = v128.load32_splat(q, 80)
+    const x50 = v128.load32_splat(q5)
     p0 = addPairs16(p0, a5w, x50)
     r0 = addPairs16(r0, b5w, x50)
-    const x51 = v128.load32_splat(q, 84)
+    const x51 = v128.load32_splat(q5, 4)
     p1 = addPairs16(p1, a5w, x51)
     r1 = addPairs16(r1, b5w, x51)
-    const x52 = v128.load32_splat(q, 88)
+    const x52 = v128.load32_splat(q5, 8)
     p2 = addPairs16(p2, a5w, x52)
     r2 = addPairs16(r2, b5w, x52)
-    const x53 = v128.load32_splat(q, 92)
+    const x53 = v128.load32_splat(q5, 12)
     p3 = addPairs16(p3, a5w, x53)
     r3 = addPairs16(r3, b5w, x53)
+    const q6 = q + 96
     const a6w = v128.load(w, 192)
     const b6w = v128.load(w, 208)
-    const x60 = v128.load32_splat(q, 96)
+    const x60 = v128.load32_splat(q6)
     p0 = addPairs16(p0, a6w, x60)
     r0 = addPairs16(r0, b6w, x60)
-    const x61 = v128.load32_splat(q, 100)
+    const x61 = v128.load32_splat(q6, 4)
     p1 = addPairs16(p1, a6w, x61)
     r1 = addPairs16(r1, b6w, x61)
-    const x62 = v128.load32_splat(q, 104)
+    const x62 = v128.load32_splat(q6, 8)
     p2 = addPairs16(p2, a6w, x62)
     r2 = addPairs16(r2, b6w, x62)
-    const x63 = v128.load32_splat(q, 108)
+    const x63 = v128.load32_splat(q6, 12)
     p3 = addPairs16(p3, a6w, x63)
     r3 = addPairs16(r3, b6w, x63)
+    const q7 = q + 112
     const a7w = v128.load(w, 224)
     const b7w = v128.load(w, 240)
-    const x70 = v128.load32_splat(q, 112)
+    const x70 = v128.load32_splat(q7)
     p0 = addPairs16(p0, a7w, x70)
     r0 = addPairs16(r0, b7w, x70)
-    const x71 = v128.load32_splat(q, 116)
+    const x71 = v128.load32_splat(q7, 4)
     p1 = addPairs16(p1, a7w, x71)
     r1 = addPairs16(r1, b7w, x71)
-    const x72 = v128.load32_splat(q, 120)
+    const x72 = v128.load32_splat(q7, 8)
     p2 = addPairs16(p2, a7w, x72)
     r2 = addPairs16(r2, b7w, x72)
-    const x73 = v128.load32_splat(q, 124)
+    const x73 = v128.load32_splat(q7, 12)
     p3 = addPairs16(p3, a7w, x73)
     r3 = addPairs16(r3, b7w, x73)
-    a0 = i32x4.add(a0, i32x4.extadd_pairwise_i16x8_s(p0))
-    b0 = i32x4.add(b0, i32x4.extadd_pairwise_i16x8_s(r0))
-    a1 = i32x4.add(a1, i32x4.extadd_pairwise_i16x8_s(p1))
-    b1 = i32x4.add(b1, i32x4.extadd_pairwise_i16x8_s(r1))
-    a2 = i32x4.add(a2, i32x4.extadd_pairwise_i16x8_s(p2))
-    b2 = i32x4.add(b2, i32x4.extadd_pairwise_i16x8_s(r2))
-    a3 = i32x4.add(a3, i32x4.extadd_pairwise_i16x8_s(p3))
-    b3 = i32x4.add(b3, i32x4.extadd_pairwise_i16x8_s(r3))
+    a0 = i32x4.add(a0, i32x4.dot_i16x8_s(p0, ones))
+    b0 = i32x4.add(b0, i32x4.dot_i16x8_s(r0, ones))
+    a1 = i32x4.add(a1, i32x4.dot_i16x8_s(p1, ones))
+    b1 = i32x4.add(b1, i32x4.dot_i16x8_s(r1, ones))
+    a2 = i32x4.add(a2, i32x4.dot_i16x8_s(p2, ones))
+    b2 = i32x4.add(b2, i32x4.dot_i16x8_s(r2, ones))
+    a3 = i32x4.add(a3, i32x4.dot_i16x8_s(p3, ones))
+    b3 = i32x4.add(b3, i32x4.dot_i16x8_s(r3, ones))
     w += CHUNK * ROWS
     q += CHUNK * 4
     centre += 32
   }
-  write4(a0, a1, a2, a3, b0, b1, b2, b3, i32x4.splat(0), i32x4.splat(0), scale, wScale, bias, out, ldc)
+  write4(a0, a1, a2, a3, b0, b1, b2, b3, scale, wScale, bias, out, ldc)
 }
 
 // @ts-ignore: decorator
 @inline
 function write4(
-  a0: v128, a1: v128, a2: v128, a3: v128, b0: v128, b1: v128, b2: v128, b3: v128, zeroA: v128, zeroB: v128,
+  a0: v128, a1: v128, a2: v128, a3: v128, b0: v128, b1: v128, b2: v128, b3: v128,
   scale: usize, wScale: usize, bias: usize, out: usize, ldc: i32,
 ): void {
   const scaleA = v128.load(wScale)
@@ -347,20 +372,20 @@ function write4(
   const biasB = v128.load(bias, 16)
   const row = <usize>ldc << 2
   const s0 = v128.load32_splat(scale)
-  writeOut(out, a0, zeroA, scaleA, s0, biasA)
-  writeOut(out + 16, b0, zeroB, scaleB, s0, biasB)
+  writeOut(out, a0, scaleA, s0, biasA)
+  writeOut(out + 16, b0, scaleB, s0, biasB)
   const s1 = v128.load32_splat(scale, 4)
   out += row
-  writeOut(out, a1, zeroA, scaleA, s1, biasA)
-  writeOut(out + 16, b1, zeroB, scaleB, s1, biasB)
+  writeOut(out, a1, scaleA, s1, biasA)
+  writeOut(out + 16, b1, scaleB, s1, biasB)
   const s2 = v128.load32_splat(scale, 8)
   out += row
-  writeOut(out, a2, zeroA, scaleA, s2, biasA)
-  writeOut(out + 16, b2, zeroB, scaleB, s2, biasB)
+  writeOut(out, a2, scaleA, s2, biasA)
+  writeOut(out + 16, b2, scaleB, s2, biasB)
   const s3 = v128.load32_splat(scale, 12)
   out += row
-  writeOut(out, a3, zeroA, scaleA, s3, biasA)
-  writeOut(out + 16, b3, zeroB, scaleB, s3, biasB)
+  writeOut(out, a3, scaleA, s3, biasA)
+  writeOut(out + 16, b3, scaleB, s3, biasB)
 }
 
 /** Four tokens by eight rows in 32 bits. */
@@ -439,7 +464,13 @@ function tile4(
       }
     }
   }
-  write4(a0, a1, a2, a3, b0, b1, b2, b3, v128.load(wZero), v128.load(wZero, 16), scale, wScale, bias, out, ldc)
+  const zeroA = v128.load(wZero)
+  const zeroB = v128.load(wZero, 16)
+  write4(
+    i32x4.sub(a0, zeroA), i32x4.sub(a1, zeroA), i32x4.sub(a2, zeroA), i32x4.sub(a3, zeroA),
+    i32x4.sub(b0, zeroB), i32x4.sub(b1, zeroB), i32x4.sub(b2, zeroB), i32x4.sub(b3, zeroB),
+    scale, wScale, bias, out, ldc,
+  )
 }
 
 /** One token: bound by reading the weights, so two columns of four are in flight. Kp is a multiple of 16. */
@@ -484,8 +515,8 @@ function tile1(
     b = addPairs(bLow, bHigh)
   }
   const s = v128.load32_splat(scale)
-  writeOut(out, a, v128.load(wZero), v128.load(wScale), s, v128.load(bias))
-  writeOut(out + 16, b, v128.load(wZero, 16), v128.load(wScale, 16), s, v128.load(bias, 16))
+  writeOut(out, i32x4.sub(a, v128.load(wZero)), v128.load(wScale), s, v128.load(bias))
+  writeOut(out + 16, i32x4.sub(b, v128.load(wZero, 16)), v128.load(wScale, 16), s, v128.load(bias, 16))
 }
 
 /** [l0+l1, l2+l3, h0+h1, h2+h3] */
