@@ -119,6 +119,15 @@ export function exportOnnx({ config, tensors }: Checkpoint, precision: 'fp32' | 
       [attributeInt('axis', -1), attributeFloat('epsilon', config.layer_norm_eps)],
     )
 
+  /** gelu as PyTorch exports it: the pattern that onnxruntime's optimizer fuses. */
+  const activate = (x: string): string => {
+    if (config.hidden_act === 'relu') return one('Relu', [x])
+    if (config.hidden_act !== 'gelu')
+      throw new Error(`The export writes relu and gelu, not ${config.hidden_act}`)
+    const erf = one('Erf', [one('Div', [x, floats([], [Math.SQRT2])])])
+    return one('Mul', [one('Mul', [x, one('Add', [erf, floats([], [1])])]), floats([], [0.5])])
+  }
+
   const { hidden_size: hidden, num_attention_heads: heads } = config
   const headDim = hidden / heads
   const split = integers([0, 0, heads, headDim])
@@ -159,8 +168,7 @@ export function exportOnnx({ config, tensors }: Checkpoint, precision: 'fp32' | 
     const [attended] = linear(one('Reshape', [mixed, join]), [`${layer}.attention.output.dense`])
     x = layerNorm(one('Add', [attended!, x]), `${layer}.attention.output.LayerNorm`)
     const [wide] = linear(x, [`${layer}.intermediate.dense`])
-    if (config.hidden_act !== 'relu') throw new Error(`The export writes relu, not ${config.hidden_act}`)
-    const [narrow] = linear(one('Relu', [wide!]), [`${layer}.output.dense`])
+    const [narrow] = linear(activate(wide!), [`${layer}.output.dense`])
     x = layerNorm(one('Add', [narrow!, x]), `${layer}.output.LayerNorm`)
   }
   const pooled = one('ReduceMean', [x], [attributeInts('axes', [1]), attributeInt('keepdims', 0)])

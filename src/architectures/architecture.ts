@@ -64,6 +64,42 @@ export interface DecoderModel {
   forward(engine: Engine, steps: DecoderStep[]): Float32Array[]
 }
 
+/** A segment of a text for a model of permutations. */
+export interface PermutationStep extends Sequence {
+  /** [tokens, tokens], row by row: true or 1 where token i may not see token j. Absent means that each sees all. */
+  permMask?: ArrayLike<boolean | number>
+  /**
+   * Positions to predict, each from the tokens that its row of permMask lets it see and never from its own token. Absent
+   * means that all positions are encoded, and these see their own token.
+   */
+  targets?: ArrayLike<number>
+  /** What the segment before gave; it is of segment 0 and always seen. */
+  memory?: SegmentMemory
+}
+
+/** Hidden states [tokens, hiddenSize] that entered each layer. */
+export type SegmentMemory = Float32Array[]
+
+export interface PermutationOutput {
+  /** [targets, vocabularySize], or [tokens, vocabularySize] without targets. */
+  logits: Float32Array
+  /** For the next segment: as many of the last tokens as config.json's mem_len and reuse_len keep. */
+  memory: SegmentMemory
+}
+
+/**
+ * A model that predicts any tokens from any others, in whichever order of the factorization the caller chooses; its
+ * weights planned, it runs once they are loaded.
+ */
+export interface PermutationLm {
+  vocabularySize: number
+  /**
+   * One output a segment. Segments are computed together, so that weights are read once, and don't see one another.
+   * @throws EdgewiseError `invalid_input` where a mask, target or memory does not fit its segment
+   */
+  forward(engine: Engine, steps: PermutationStep[]): PermutationOutput[]
+}
+
 export interface Architecture {
   /** config.json's `model_type` values that this file implements. */
   modelTypes: string[]
@@ -74,6 +110,8 @@ export interface Architecture {
   encoder?(task: EncoderTask, config: unknown, weights: WeightPlan): EncoderModel
   /** As encoder, for models that write text. */
   decoder?(config: unknown, weights: WeightPlan): DecoderModel
+  /** As encoder, for models of random factorization orders. */
+  permutationLm?(config: unknown, weights: WeightPlan): PermutationLm
 }
 
 /** Parses the fields of config.json that a family reads. */
@@ -97,6 +135,7 @@ const ACTIVATIONS: Record<string, Activation> = {
   relu: 'relu',
   silu: 'silu',
   swish: 'silu',
+  tanh: 'tanh',
 }
 
 /** A size or a number of layers, heads, tokens. */
@@ -109,6 +148,22 @@ export const activation = z.string().transform((name, context): Activation => {
   context.addIssue(`activation "${name}" is not one of ${Object.keys(ACTIVATIONS).join(', ')}`)
   return z.NEVER
 })
+
+/** id2label: class names by logit index. Hugging Face leaves it out where there are two classes. */
+export const classNames = z
+  .record(z.string(), z.string())
+  .default({ '0': 'LABEL_0', '1': 'LABEL_1' })
+  .transform((byId) =>
+    Object.keys(byId)
+      .sort((a, b) => Number(a) - Number(b))
+      .map((id) => byId[id]!),
+  )
+
+/** Names of an output's columns, given those of a classifier's classes. */
+export function labelsOf(task: EncoderTask, classes: string[]): string[] {
+  if (task === 'masked-lm' || task === 'hidden-states') return []
+  return task === 'question-answering' ? ['start', 'end'] : classes
+}
 
 /** eos_token_id: one, several or none. */
 export const endTokenIds = z

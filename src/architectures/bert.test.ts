@@ -17,6 +17,10 @@ interface Case extends Input {
   logits: number[]
   start_logits: number[]
   end_logits: number[]
+  /** Of the last token. */
+  last_hidden_state: number[]
+  /** Mean of the hidden states over the tokens. */
+  mean_pooled?: number[]
 }
 interface PaddedBatch {
   batch: number[][]
@@ -41,23 +45,54 @@ const checkpoints: [string, EncoderTask, number][] = [
   ['albert-sequence-classification', 'sequence-classification', 0.97],
   ['bert-question-answering', 'question-answering', 0.99],
   ['bert-masked-lm', 'masked-lm', 0.99],
+  ['bert-token-classification', 'token-classification', 0.99],
+  ['bert-base-model', 'hidden-states', 0.99],
+  // The checkpoint of an embedding model: the encoder alone, and many small heads.
+  ['variants/bert-minilm', 'hidden-states', 0.985],
+  ['variants/bert-masked-lm-relu', 'masked-lm', 0.985],
+  ['variants/bert-question-answering-gelu-new', 'question-answering', 0.985],
+  ['variants/bert-token-classification-four-types', 'token-classification', 0.985],
+  ['variants/bert-fp16', 'sequence-classification', 0.985],
+  ['variants/bert-sharded', 'sequence-classification', 0.985],
+  ['variants/distilbert-token-classification', 'token-classification', 0.985],
+  ['variants/distilbert-question-answering', 'question-answering', 0.985],
+  ['variants/distilbert-masked-lm', 'masked-lm', 0.985],
+  ['variants/roberta-token-classification', 'token-classification', 0.985],
+  ['variants/roberta-question-answering', 'question-answering', 0.985],
+  ['variants/roberta-masked-lm', 'masked-lm', 0.985],
+  ['variants/electra-token-classification', 'token-classification', 0.985],
+  ['variants/electra-question-answering', 'question-answering', 0.985],
+  ['variants/electra-masked-lm', 'masked-lm', 0.985],
+  ['variants/albert-token-classification', 'token-classification', 0.985],
+  ['variants/albert-question-answering', 'question-answering', 0.985],
+  ['variants/albert-masked-lm', 'masked-lm', 0.985],
 ]
+
+const meanOfRows = (output: Float32Array, width: number): number[] =>
+  Array.from({ length: width }, (_, column) => {
+    const values = output.filter((_, i) => i % width === column)
+    return values.reduce((a, b) => a + b) / values.length
+  })
 
 describe.each(checkpoints)('%s', (folder, task, int8Cosine) => {
   const { single, padded } = casesOf(folder)
 
   /** What the reference wrote down of an output [tokens, width]. */
   const part = (output: Float32Array, width: number): ArrayLike<number> => {
-    if (task === 'masked-lm') return output.subarray(output.length - width)
+    if (task === 'masked-lm' || task === 'hidden-states') return output.subarray(output.length - width)
     if (task !== 'question-answering') return output
     const column = (c: number) => output.filter((_, i) => i % width === c)
     return [...column(0), ...column(1)]
   }
-  const wanted = (c: Case) => c.logits ?? [...c.start_logits, ...c.end_logits]
+  const wanted = (c: Case) => c.logits ?? c.last_hidden_state ?? [...c.start_logits, ...c.end_logits]
 
   it.each(builds)('fp32 outputs within 1e-3, %s kernels', async (build) => {
     const { run, width } = await loadEncoder(folder, { task, build })
-    for (const c of single) expectWithin(part(run([c])[0]!, width), wanted(c), 1e-3)
+    for (const c of single) {
+      const output = run([c])[0]!
+      expectWithin(part(output, width), wanted(c), 1e-3)
+      if (c.mean_pooled) expectWithin(meanOfRows(output, width), c.mean_pooled, 1e-3)
+    }
   })
 
   it('answers a batch as it answers its rows alone, and as the reference does padded', async () => {
@@ -98,9 +133,10 @@ describe('checkpoints that do not fit', () => {
   })
 
   it('names a tensor that is missing', async () => {
-    expect(await failure({ num_hidden_layers: 3 })).toMatchObject({
+    const { num_hidden_layers: layers } = readFixture(`${folder}/config.json`)
+    expect(await failure({ num_hidden_layers: layers + 1 })).toMatchObject({
       code: 'tensor_missing',
-      message: expect.stringContaining('bert.encoder.layer.2'),
+      message: expect.stringContaining(`bert.encoder.layer.${layers}`),
     })
   })
 

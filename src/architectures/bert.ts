@@ -12,18 +12,16 @@ import { EdgewiseError } from '../errors.ts'
 import {
   type Architecture,
   activation,
+  classNames,
   count,
   type EncoderModel,
   type EncoderTask,
+  labelsOf,
   parseConfig,
   type Sequence,
 } from './architecture.ts'
 
 // ---------------------------------------------------------------------------------------------------- config
-
-const labels = {
-  id2label: z.record(z.string(), z.string()).default({ '0': 'LABEL_0', '1': 'LABEL_1' }),
-}
 
 const bertConfig = z
   .object({
@@ -36,8 +34,9 @@ const bertConfig = z
     /** ELECTRA and ALBERT: the width of the embeddings, projected to hidden_size. */
     embedding_size: count.optional(),
     /** ALBERT: how many different layers there are, used one group after another. */
-    num_hidden_groups: z.int().min(1).optional(),
-    inner_group_num: z.literal(1).optional(),
+    num_hidden_groups: count.default(1),
+    /** ALBERT: the layers of a group, all of them used at each of its turns. */
+    inner_group_num: count.default(1),
     max_position_embeddings: count,
     type_vocab_size: z.int().min(0).default(2),
     hidden_act: activation.default('gelu'),
@@ -46,7 +45,7 @@ const bertConfig = z
     position_embedding_type: z.literal('absolute').default('absolute'),
     // ModernBERT's name for the choice; BERT itself classifies by the first token.
     classifier_pooling: z.enum(['cls', 'mean']).default('cls'),
-    ...labels,
+    id2label: classNames,
   })
   .transform((config) => ({
     family: config.model_type,
@@ -54,7 +53,8 @@ const bertConfig = z
     hiddenSize: config.hidden_size,
     embeddingSize: config.embedding_size ?? config.hidden_size,
     layers: config.num_hidden_layers,
-    groups: config.model_type === 'albert' ? (config.num_hidden_groups ?? 1) : config.num_hidden_layers,
+    groups: config.model_type === 'albert' ? config.num_hidden_groups : config.num_hidden_layers,
+    groupLayers: config.model_type === 'albert' ? config.inner_group_num : 1,
     heads: config.num_attention_heads,
     intermediateSize: config.intermediate_size,
     positions: config.max_position_embeddings,
@@ -63,7 +63,7 @@ const bertConfig = z
     eps: config.layer_norm_eps,
     padTokenId: config.pad_token_id ?? (config.model_type === 'roberta' ? 1 : 0),
     pooling: config.classifier_pooling,
-    id2label: config.id2label,
+    classes: config.id2label,
   }))
 
 const distilbertConfig = z
@@ -76,7 +76,7 @@ const distilbertConfig = z
     hidden_dim: count,
     max_position_embeddings: count,
     activation: activation.default('gelu'),
-    ...labels,
+    id2label: classNames,
   })
   .transform((config) => ({
     family: config.model_type,
@@ -85,6 +85,7 @@ const distilbertConfig = z
     embeddingSize: config.dim,
     layers: config.n_layers,
     groups: config.n_layers,
+    groupLayers: 1,
     heads: config.n_heads,
     intermediateSize: config.hidden_dim,
     positions: config.max_position_embeddings,
@@ -93,7 +94,7 @@ const distilbertConfig = z
     eps: 1e-12,
     padTokenId: 0,
     pooling: 'cls' as const,
-    id2label: config.id2label,
+    classes: config.id2label,
   }))
 
 const anyConfig = z.union([bertConfig, distilbertConfig])
@@ -170,20 +171,22 @@ function planEncoder(config: Config, plan: WeightPlan, tiedOutput: Linear | unde
   const embeddings = `${prefix}embeddings`
   const projected = embeddingSize !== hiddenSize || config.family === 'albert'
   const projection = config.family === 'albert' ? 'encoder.embedding_hidden_mapping_in' : 'embeddings_project'
-  const groups = Array.from({ length: config.groups }, (_, i): Layer => {
-    const layer = `${prefix}${names.layer}.${i}${config.family === 'albert' ? '.albert_layers.0' : ''}`
-    return {
-      attentionInput: plan.linear(
-        names.attentionInput.map((name) => `${layer}.${name}`),
-        hiddenSize,
-        hiddenSize,
-      ),
-      attentionOutput: plan.linear(`${layer}.${names.attentionOutput}`, hiddenSize, hiddenSize),
-      attentionNorm: norm(`${layer}.${names.attentionNorm}`),
-      intermediate: plan.linear(`${layer}.${names.intermediate}`, intermediateSize, hiddenSize),
-      output: plan.linear(`${layer}.${names.output}`, hiddenSize, intermediateSize),
-      outputNorm: norm(`${layer}.${names.outputNorm}`),
-    }
+  const planLayer = (layer: string): Layer => ({
+    attentionInput: plan.linear(
+      names.attentionInput.map((name) => `${layer}.${name}`),
+      hiddenSize,
+      hiddenSize,
+    ),
+    attentionOutput: plan.linear(`${layer}.${names.attentionOutput}`, hiddenSize, hiddenSize),
+    attentionNorm: norm(`${layer}.${names.attentionNorm}`),
+    intermediate: plan.linear(`${layer}.${names.intermediate}`, intermediateSize, hiddenSize),
+    output: plan.linear(`${layer}.${names.output}`, hiddenSize, intermediateSize),
+    outputNorm: norm(`${layer}.${names.outputNorm}`),
+  })
+  const groups = Array.from({ length: config.groups }, (_, i): Layer[] => {
+    const group = `${prefix}${names.layer}.${i}`
+    if (config.family !== 'albert') return [planLayer(group)]
+    return Array.from({ length: config.groupLayers }, (_, j) => planLayer(`${group}.albert_layers.${j}`))
   })
   return {
     words: tiedOutput
@@ -204,7 +207,7 @@ function planEncoder(config: Config, plan: WeightPlan, tiedOutput: Linear | unde
     layers: Array.from(
       { length: config.layers },
       (_, i) => groups[Math.floor((i * config.groups) / config.layers)]!,
-    ),
+    ).flat(),
   }
 }
 
@@ -270,7 +273,8 @@ function planMaskedLm(config: Config, plan: WeightPlan): Head {
   const { hiddenSize, embeddingSize, vocabSize } = config
   return {
     dense: plan.linear(dense, embeddingSize, hiddenSize),
-    activation: config.activation,
+    // RoBERTa and ELECTRA have gelu here whatever hidden_act says.
+    activation: config.family === 'roberta' || config.family === 'electra' ? 'gelu' : config.activation,
     norm: {
       weight: plan.vector(`${norm}.weight`, embeddingSize),
       bias: plan.vector(`${norm}.bias`, embeddingSize),
@@ -293,7 +297,7 @@ function positionIds(inputIds: ArrayLike<number>, config: Config): number[] {
 
 /** Hidden states of the last layer, [tokens, hiddenSize], sequences one after another. */
 function encode(engine: Engine, config: Config, weights: Weights, sequences: Sequence[]): number {
-  const { hiddenSize, embeddingSize, heads, intermediateSize } = config
+  const { hiddenSize, embeddingSize, heads } = config
   const headDim = hiddenSize / heads
   const stride = 3 * hiddenSize
   const { scratch } = engine.memory
@@ -303,7 +307,6 @@ function encode(engine: Engine, config: Config, weights: Weights, sequences: Seq
   const next = scratch.floats(tokens * hiddenSize) // [tokens, hiddenSize]
   const attentionInput = scratch.floats(tokens * stride) // [tokens, 3, heads, headDim]
   const context = scratch.floats(tokens * hiddenSize) // [tokens, heads, headDim]
-  const intermediate = scratch.floats(tokens * intermediateSize) // [tokens, intermediateSize]
 
   const { projection } = weights
   const embedded = projection ? scratch.floats(tokens * embeddingSize) : hidden // [tokens, embeddingSize]
@@ -341,9 +344,8 @@ function encode(engine: Engine, config: Config, weights: Weights, sequences: Seq
     engine.linear(context, tokens, layer.attentionOutput, next)
     engine.layerNorm(next, hidden, layer.attentionNorm, tokens, hiddenSize)
 
-    engine.linear(next, tokens, layer.intermediate, intermediate)
-    engine.activate(config.activation, intermediate, tokens * intermediateSize)
-    engine.linear(intermediate, tokens, layer.output, hidden)
+    const feedForward = { first: layer.intermediate, activation: config.activation, second: layer.output }
+    engine.feedForward(next, tokens, feedForward, hidden)
     engine.layerNorm(hidden, next, layer.outputNorm, tokens, hiddenSize)
   }
   return hidden
@@ -387,7 +389,7 @@ function encoder(task: EncoderTask, rawConfig: unknown, plan: WeightPlan): Encod
       `config.json: hidden_size ${config.hiddenSize} is not a multiple of num_attention_heads ${config.heads}.`,
       'Use the config.json that was published with the weights.',
     )
-  const labels = labelsOf(task, config)
+  const labels = labelsOf(task, config.classes)
   const head = planHead(task, config, plan, labels.length)
   const weights = planEncoder(config, plan, task === 'masked-lm' ? head.output : undefined)
 
@@ -411,14 +413,6 @@ function encoder(task: EncoderTask, rawConfig: unknown, plan: WeightPlan): Encod
         })
       }),
   }
-}
-
-function labelsOf(task: EncoderTask, { id2label }: Config): string[] {
-  if (task === 'masked-lm' || task === 'hidden-states') return []
-  if (task === 'question-answering') return ['start', 'end']
-  return Object.keys(id2label)
-    .sort((a, b) => Number(a) - Number(b))
-    .map((id) => id2label[id]!)
 }
 
 export const bert: Architecture = {

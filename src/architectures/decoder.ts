@@ -1,7 +1,9 @@
 /** What the decoders share: texts of several steps computed together, each attending to its own cache. */
+import { type CacheShape, createKeyValueCache, type KeyValueCache } from '../engine/cache.ts'
 import type { AttentionInput, Engine } from '../engine/engine.ts'
 import type { Linear } from '../engine/weights.ts'
-import type { DecoderStep } from './architecture.ts'
+import { EdgewiseError } from '../errors.ts'
+import type { DecoderStep, Sequence } from './architecture.ts'
 
 export const tokensOf = (steps: DecoderStep[]): number =>
   steps.reduce((sum, { inputIds }) => sum + inputIds.length, 0)
@@ -64,6 +66,37 @@ export function selfAttention(
       out + row * heads * headDim * 4,
     )
   })
+}
+
+/**
+ * A cache for the text that an encoder-decoder writes, with the source's keys and values: `read` appends those of each
+ * layer to the cache that it is given, and sets its length. Memory is laid out first, for none can be had during a pass.
+ * @throws EdgewiseError `invalid_input` without a source, `memory_exceeded`, and what `read` throws
+ */
+export function openWithSource(
+  { memory, kernels }: Engine,
+  shape: CacheShape,
+  source: Sequence | undefined,
+  read: (source: Sequence, cache: KeyValueCache) => void,
+): KeyValueCache {
+  if (!source?.inputIds.length)
+    throw new EdgewiseError(
+      'invalid_input',
+      'The source text is empty, and this model writes from a source.',
+      'Send a text of at least one token.',
+    )
+  const sourceCache = createKeyValueCache(memory, kernels, { ...shape, capacity: source.inputIds.length })
+  let cache: KeyValueCache | undefined
+  try {
+    cache = createKeyValueCache(memory, kernels, shape, sourceCache)
+    memory.scratch.scope(() => read(source, sourceCache))
+    return cache
+  } catch (error) {
+    // A cache closes its source's with it.
+    const opened = cache ?? sourceCache
+    opened.close()
+    throw error
+  }
 }
 
 /** out[tokens, heads * headDim] = attention of each step's queries [tokens, heads, headDim] to its source. */

@@ -1,16 +1,28 @@
 /** Every model family there is, by config.json's `model_type`. */
 import { EdgewiseError } from '../errors.ts'
 import type { Architecture } from './architecture.ts'
+import { bart } from './bart.ts'
 import { bert } from './bert.ts'
 import { gpt2 } from './gpt2.ts'
+import { llama } from './llama.ts'
+import { marian } from './marian.ts'
+import { t5 } from './t5.ts'
+import { xlnet } from './xlnet.ts'
 
-const architectures: Architecture[] = [bert, gpt2]
+const architectures: Architecture[] = [bart, bert, gpt2, llama, marian, t5, xlnet]
+
+/** What can be asked for, in words. */
+const CAPABILITIES = {
+  encoder: 'an encoder',
+  decoder: 'a decoder',
+  permutationLm: 'a language model of permutations',
+}
 
 /**
  * The family of a config.json that offers what is asked for.
  * @throws EdgewiseError `architecture_unsupported`
  */
-export function findArchitecture<C extends 'encoder' | 'decoder'>(
+export function findArchitecture<C extends keyof typeof CAPABILITIES>(
   config: unknown,
   capability: C,
 ): Required<Pick<Architecture, C>> {
@@ -23,7 +35,7 @@ export function findArchitecture<C extends 'encoder' | 'decoder'>(
   const known = able.flatMap(({ modelTypes }) => modelTypes).join(', ')
   throw new EdgewiseError(
     'architecture_unsupported',
-    `config.json has the model_type ${JSON.stringify(modelType)}, which is not implemented as ${capability === 'encoder' ? 'an encoder' : 'a decoder'}.`,
+    `config.json has the model_type ${JSON.stringify(modelType)}, which is not implemented as ${CAPABILITIES[capability]}.`,
     `Use a model of one of the types ${known}.`,
   )
 }

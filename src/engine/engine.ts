@@ -28,6 +28,13 @@ export interface AttentionInput extends KeysValues {
   bias?: { address: number; stride: number; headStride: number } | undefined
 }
 
+export interface FeedForward {
+  first: Linear
+  activation: Activation
+  gated?: boolean
+  second: Linear
+}
+
 export interface Engine {
   memory: ModelMemory
   kernels: Kernels
@@ -41,8 +48,13 @@ export interface Engine {
   rmsNorm(x: number, residual: number, norm: RmsNorm, tokens: number, size: number, out?: number): void
   /** In place, n values. */
   activate(activation: Activation, x: number, n: number): void
-  /** out[tokens, size] = activation(first half) * second half of each row of x[tokens, 2 size]; x is overwritten. */
+  /** out[tokens, size] = activation(first half) * second half of each row of x[tokens, 2 size]. */
   gate(activation: Activation, x: number, tokens: number, size: number, out: number): void
+  /**
+   * out[tokens, size] = the second layer of the activation of the first; with `gated`, of the gate of the first, whose rows
+   * are then two halves.
+   */
+  feedForward(x: number, tokens: number, layers: FeedForward, out: number): void
   /** x += y, n values. */
   add(x: number, y: number, n: number): void
   /** x *= factor, n values. */
@@ -86,6 +98,8 @@ export interface LayerNorm {
   eps: number
 }
 
+/** Tokens whose intermediate activations, the widest there are, are held at a time. */
+const FEED_FORWARD_BLOCK = 128
 /** Queries whose scores are computed together. */
 const QUERY_BLOCK = 64
 /** More than any position, and small enough for sums of it in 32 bits. */
@@ -97,7 +111,7 @@ export function createEngine(modules: KernelModules, weightBytes: number): Engin
   const kernels = instantiateKernels(modules, memory.memory)
   const { scratch } = memory
 
-  return {
+  const engine: Engine = {
     memory,
     kernels,
     linear(x, tokens, layer, out) {
@@ -159,8 +173,23 @@ export function createEngine(modules: KernelModules, weightBytes: number): Engin
       kernels[activation](x, n)
     },
     gate(activation, x, tokens, size, out) {
-      for (let t = 0; t < tokens; t++) kernels[activation](x + t * 2 * size * 4, size)
-      kernels.multiplyHalves(x, out, tokens, size)
+      kernels.copyRows(x, 2 * size, out, size, tokens, size)
+      kernels[activation](out, tokens * size)
+      kernels.multiplyRows(out, x + size * 4, 2 * size, tokens, size)
+    },
+    feedForward(x, tokens, { first, activation, gated = false, second }, out) {
+      scratch.scope(() => {
+        const block = Math.min(tokens, FEED_FORWARD_BLOCK)
+        const wide = scratch.floats(block * first.rows) // [block, first.rows]
+        const narrow = gated ? scratch.floats(block * second.columns) : wide // [block, second.columns]
+        for (let start = 0; start < tokens; start += block) {
+          const rows = Math.min(block, tokens - start)
+          engine.linear(x + start * first.columns * 4, rows, first, wide)
+          if (gated) engine.gate(activation, wide, rows, second.columns, narrow)
+          else engine.activate(activation, wide, rows * first.rows)
+          engine.linear(narrow, rows, second, out + start * second.rows * 4)
+        }
+      })
     },
     add: kernels.add,
     scale: kernels.scale,
@@ -260,6 +289,7 @@ export function createEngine(modules: KernelModules, weightBytes: number): Engin
       kernels.meanRows(x, out, tokens, size)
     },
   }
+  return engine
 }
 
 function idOutside(id: number, rows: number): EdgewiseError {

@@ -48,7 +48,7 @@ export interface Kernels {
   add(x: number, y: number, n: number): void
   addMatrix(x: number, ldx: number, y: number, ldy: number, M: number, N: number): void
   scale(x: number, factor: number, n: number): void
-  multiplyHalves(x: number, out: number, M: number, N: number): void
+  multiplyRows(x: number, y: number, ldy: number, M: number, N: number): void
   rotate(x: number, ldx: number, M: number, heads: number, headDim: number, D: number, table: number): void
   gelu(x: number, n: number): void
   geluTanh(x: number, n: number): void

@@ -173,13 +173,13 @@ function currentName(tensor: string): string {
  *   files themselves throw
  */
 export async function loadWeights(
-  files: Iterable<SafetensorsFile>,
+  files: Iterable<SafetensorsFile> | AsyncIterable<SafetensorsFile>,
   plan: WeightPlan,
   memory: ModelMemory,
   kernels: Kernels,
 ): Promise<void> {
   const loaded = new Set<string>()
-  for (const file of files) {
+  for await (const file of files) {
     for (const tensor of file.tensors) checkShape(currentName(tensor.name), tensor.shape, plan)
     let parts: Uint8Array[] = []
     for await (const block of file.blocks()) {

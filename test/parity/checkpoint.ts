@@ -1,14 +1,15 @@
 /** Loads a parity checkpoint the way the runtime loads models, and compares with the reference's answers. */
-import { createReadStream, readFileSync } from 'node:fs'
+import { createReadStream, existsSync, readFileSync } from 'node:fs'
 import { Readable } from 'node:stream'
 import { expect } from 'vitest'
 import type { EncoderModel, EncoderTask } from '../../src/architectures/architecture.ts'
 import { findArchitecture } from '../../src/architectures/index.ts'
+import { loadModel } from '../../src/backends/model.ts'
+import type { ModelFiles } from '../../src/backends/weights.ts'
 import { bindDecoder, type Decoder } from '../../src/decoding/decoder.ts'
-import { createEngine, type Engine } from '../../src/engine/engine.ts'
+import type { Engine } from '../../src/engine/engine.ts'
 import { compileKernels, type KernelModules } from '../../src/engine/kernels.ts'
-import { openSafetensors } from '../../src/engine/safetensors.ts'
-import { loadWeights, type Precision, planWeights, type WeightPlan } from '../../src/engine/weights.ts'
+import type { Precision, WeightPlan } from '../../src/engine/weights.ts'
 
 const kernel = (name: string) => new Uint8Array(readFileSync(`dist/kernels.${name}.wasm`))
 const { relaxed, simd } = await compileKernels(kernel('relaxed'), kernel('simd'))
@@ -18,10 +19,21 @@ export const BUILDS: Record<'relaxed-simd' | 'simd', KernelModules> = {
   simd: { simd },
 }
 
-/** Where the checkpoints are; the same names at other sizes and seeds may be tried by setting PARITY. */
-const ROOT = process.env.PARITY ?? 'test/parity'
+/** Checkpoints of the same names at other sizes and seeds may be tried by setting PARITY to their folder. */
+const path = (name: string) => {
+  const other = `${process.env.PARITY}/${name}`
+  return existsSync(other) ? other : `test/parity/${name}`
+}
 
-export const readFixture = (path: string) => JSON.parse(readFileSync(`${ROOT}/${path}`, 'utf8'))
+export const readFixture = (name: string) => JSON.parse(readFileSync(path(name), 'utf8'))
+
+/** A checkpoint's files, as a storage would hand them over. */
+const filesOf = (folder: string, config: unknown): ModelFiles => ({
+  has: (file) => existsSync(path(`${folder}/${file}`)),
+  json: async (file) => (file === 'config.json' ? config : readFixture(`${folder}/${file}`)),
+  stream: async (file) =>
+    Readable.toWeb(createReadStream(path(`${folder}/${file}`))) as ReadableStream<Uint8Array>,
+})
 
 export interface LoadOptions {
   precision?: Precision
@@ -36,23 +48,14 @@ export interface Input {
   token_type_ids?: number[]
 }
 
-/** Plans a checkpoint's weights with `plan`, then loads them. */
-async function load<Model>(
+/** Plans a checkpoint's weights with `planModel`, then loads them. */
+export async function load<Model>(
   folder: string,
   { precision = 'fp32', build = 'relaxed-simd', config: change }: LoadOptions,
   planModel: (config: unknown, plan: WeightPlan) => Model,
 ): Promise<{ model: Model; engine: Engine }> {
   const config = { ...readFixture(`${folder}/config.json`), ...change }
-  const file = createReadStream(`${ROOT}/${folder}/model.safetensors`)
-  const weights = await openSafetensors(Readable.toWeb(file) as ReadableStream<Uint8Array>, folder)
-  const plan = planWeights(
-    weights.tensors.map(({ name }) => name),
-    precision,
-  )
-  const model = planModel(config, plan)
-  const engine = createEngine(BUILDS[build], plan.bytes())
-  await loadWeights([weights], plan, engine.memory, engine.kernels)
-  return { model, engine }
+  return await loadModel(filesOf(folder, config), BUILDS[build], precision, planModel)
 }
 
 /** An encoder of test/parity, ready to run. */

@@ -1,6 +1,8 @@
 /** What every decoder is held to: transformers' logits and outputs, with and without a cache, alone and in a batch. */
 import { describe, expect, it } from 'vitest'
 import type { Decoder, KeyValueCache } from '../../src/decoding/decoder.ts'
+import { generate } from '../../src/decoding/generate.ts'
+import type { GenerationOptions } from '../../src/decoding/request.ts'
 import { argmax, BUILDS, cosine, expectWithin, loadDecoder, readFixture } from './checkpoint.ts'
 
 interface Case {
@@ -55,12 +57,26 @@ export function describeDecoder(folder: string, int8Cosine: number): void {
       cases.forEach((c, i) => {
         expectWithin(last[i]!, c.logits_last, 1e-3)
         const fork = caches[i]!.fork()
-        fork.length -= 2
-        const [logits] = decoder.forward([{ cache: fork, inputIds: tokens(c).slice(-2), logits: 'last' }])
+        const again = tokens(c).slice(-2)
+        fork.length -= again.length
+        const [logits] = decoder.forward([{ cache: fork, inputIds: again, logits: 'last' }])
         expectWithin(logits!, c.logits_last, 1e-3)
         fork.close()
       })
       for (const cache of caches) cache.close()
+    })
+
+    // In the base checkpoints' answers the end token ends a text; the variants' go on behind it.
+    const config = folder.startsWith('variants/') ? { eos_token_id: null } : {}
+    it.each([
+      ['greedy', 'greedy_12', {}],
+      ['with 4 beams', 'beam4_12', { numBeams: 4 }],
+    ] as const)('writes the same tokens %s', async (_, expected, options) => {
+      const decoder = await loadDecoder(folder, { config })
+      for (const c of cases) {
+        const input = c.decoder_input_ids ? { source: c.input_ids } : { prompt: c.input_ids }
+        expect(await written(decoder, { ...input, ...options, maxNewTokens: 12 })).toEqual(c[expected])
+      }
     })
 
     it.each(builds)('int8 logits near those of fp32, %s kernels', async (build) => {
@@ -73,4 +89,17 @@ export function describeDecoder(folder: string, int8Cosine: number): void {
       }
     })
   })
+}
+
+/** The tokens of a text, an end token included. */
+async function written(
+  decoder: Decoder,
+  request: GenerationOptions & { source?: number[]; prompt?: number[] },
+): Promise<number[]> {
+  const ids: number[] = []
+  for await (const event of generate(decoder, request)) {
+    if (event.type === 'token') ids.push(event.id)
+    else if (event.usage.completionTokens > ids.length) ids.push(decoder.endTokenIds[0]!)
+  }
+  return ids
 }

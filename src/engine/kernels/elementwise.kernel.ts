@@ -35,21 +35,20 @@ export function scale(x: usize, factor: f32, n: i32): void {
   for (const end = x + (<usize>n << 2); x < end; x += 16) v128.store(x, f32x4.mul(v128.load(x), factor4))
 }
 
-/** out[m][n] = x[m][n] * x[m][N + n]: a gated layer's product; x f32 [M][2 N], out f32 [M][N]. */
-export function multiplyHalves(x: usize, out: usize, M: i32, N: i32): void {
-  const half = <usize>N << 2
+/** x[m][n] *= y[m][n]; x f32 [M][N], rows of y `ldy` apart. */
+export function multiplyRows(x: usize, y: usize, ldy: i32, M: i32, N: i32): void {
   for (let m = 0; m < M; m++) {
     let n = 0
     for (; n < (N & ~3); n += 4) {
-      const p = x + (<usize>n << 2)
-      v128.store(out + (<usize>n << 2), f32x4.mul(v128.load(p), v128.load(p + half)))
+      const p = <usize>n << 2
+      v128.store(x + p, f32x4.mul(v128.load(x + p), v128.load(y + p)))
     }
     for (; n < N; n++) {
-      const p = x + (<usize>n << 2)
-      store<f32>(out + (<usize>n << 2), load<f32>(p) * load<f32>(p + half))
+      const p = <usize>n << 2
+      store<f32>(x + p, load<f32>(x + p) * load<f32>(y + p))
     }
-    x += 2 * half
-    out += half
+    x += <usize>N << 2
+    y += <usize>ldy << 2
   }
 }
 

@@ -5,7 +5,7 @@
 export { matmulInt8, quantizeRows } from './matmul-int8.kernel'
 export { copyRows, matmulF32, packKeys, transpose } from './matmul-f32.kernel'
 export { gelu, geluTanh, relu, silu, tanh } from './activation.kernel'
-export { add, addMatrix, multiplyHalves, rotate, scale } from './elementwise.kernel'
+export { add, addMatrix, multiplyRows, rotate, scale } from './elementwise.kernel'
 export { layerNorm, rmsNorm } from './normalize.kernel'
 export { softmax } from './softmax.kernel'
 export { addRowsF32, addRowsInt8, addRowsPackedF32, addRowsPackedInt8, meanRows } from './rows.kernel'

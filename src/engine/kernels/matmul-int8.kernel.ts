@@ -71,7 +71,7 @@ function quantizeRow(x: usize, q: usize, step: usize, scale: usize, K: i32, Kp: 
     v128.store32_lane(q + 6 * step, b, 2)
     v128.store32_lane(q + 7 * step, b, 3)
     q += 8 * step
-    const zero = integer(3)
+    const zero = integer(2)
     norms = i32x4.max_s(norms, chunkSquares(i8x16.sub(a, zero), i8x16.sub(b, zero)))
   }
   return max(i32x4.extract_lane(norms, 0), i32x4.extract_lane(norms, 1))
@@ -81,9 +81,9 @@ function quantizeRow(x: usize, q: usize, step: usize, scale: usize, K: i32, Kp: 
 // @ts-ignore: decorator
 @inline
 function quantize16(p: usize, inverse4: v128, n: i32): v128 {
-  if (n <= 0) return integer(3)
-  const shift4 = float(24)
-  const low = integer(2)
+  if (n <= 0) return integer(2)
+  const shift4 = float(44)
+  const low = integer(1)
   // Values are in [1, 127], so the saturating narrows never saturate.
   const a = v128.and(fma4(v128.load(p), inverse4, shift4), low)
   const b = v128.and(fma4(v128.load(p, 16), inverse4, shift4), low)
@@ -92,7 +92,7 @@ function quantize16(p: usize, inverse4: v128, n: i32): v128 {
   const all = i8x16.narrow_i16x8_u(i16x8.narrow_i32x4_s(a, b), i16x8.narrow_i32x4_s(c, d))
   if (n >= 16) return all
   const lanes = i8x16(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
-  return v128.bitselect(all, integer(3), i8x16.lt_s(lanes, i8x16.splat(<i8>n)))
+  return v128.bitselect(all, integer(2), i8x16.lt_s(lanes, i8x16.splat(<i8>n)))
 }
 
 /**

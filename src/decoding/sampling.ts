@@ -1,0 +1,160 @@
+/**
+ * Draws a token: temperature, then the k most likely (top-k), then the fewest that hold a share of the probability (top-p,
+ * Holtzman et al. 2020, https://arxiv.org/abs/1904.09751), then those not too unlikely beside the first (min-p, Nguyen et al.
+ * 2024, https://arxiv.org/abs/2407.01082); the order of Hugging Face transformers.
+ */
+import { argmax, expNegative, kthLargest } from './probabilities.ts'
+
+export interface SamplingOptions {
+  /** Above 0. */
+  temperature: number
+  /** 0 for all. Tokens as likely as the k-th stay. */
+  topK: number
+  topP: number
+  minP: number
+}
+
+/** Chooses by a number from 0 up to 1; -1 when no token is left. */
+export type Sampler = (logits: Float32Array, options: SamplingOptions, random: () => number) => number
+
+/** Tokens that may be drawn, in the order of their ids, with weights e^((logit - largest) / temperature). */
+interface Candidates {
+  ids: Int32Array
+  weights: Float64Array
+  size: number
+}
+
+/** A sampler keeps its arrays from one token to the next. */
+export function createSampler(): Sampler {
+  let candidates: Candidates = { ids: new Int32Array(0), weights: new Float64Array(0), size: 0 }
+  let sorted = new Float64Array(0)
+
+  return (logits, { temperature, topK, topP, minP }, random) => {
+    if (candidates.ids.length < logits.length)
+      candidates = { ids: new Int32Array(logits.length), weights: new Float64Array(logits.length), size: 0 }
+    const largest = logits[argmax(logits)]!
+    if (largest === -Infinity) return -1
+
+    let threshold = -Infinity
+    if (topK > 0 && topK < logits.length) threshold = kthLargest(logits, topK)
+    // What min-p leaves out in the end is only wanted where top-p counts it.
+    const ratio = minP > 0 ? largest + Math.log(minP) * temperature : -Infinity
+    if (topP >= 1) threshold = Math.max(threshold, ratio)
+    const total = collect(logits, largest, temperature, threshold, candidates)
+
+    if (topP < 1) {
+      if (sorted.length < candidates.size) sorted = new Float64Array(logits.length)
+      const kept = keepShare(candidates, topP * total, sorted)
+      if (minP === 0) return draw(candidates, kept, random())
+      return draw(candidates, keepAbove(candidates, logits, ratio), random())
+    }
+    return draw(candidates, total, random())
+  }
+}
+
+/** Takes the tokens of logits not below `threshold`; gives the sum of their weights. */
+function collect(
+  logits: Float32Array,
+  largest: number,
+  temperature: number,
+  threshold: number,
+  out: Candidates,
+): number {
+  const { ids, weights } = out
+  const scale = 1 / temperature
+  let size = 0
+  let total = 0
+  for (let id = 0; id < logits.length; id++) {
+    const logit = logits[id]!
+    if (logit < threshold || logit === -Infinity) continue
+    const weight = expNegative((largest - logit) * scale)
+    ids[size] = id
+    weights[size++] = weight
+    total += weight
+  }
+  out.size = size
+  return total
+}
+
+/**
+ * Keeps the fewest heaviest whose weights come to `share`; gives their sum. Of equals, those of lower ids.
+ * @param scratch room for as many weights
+ */
+function keepShare(candidates: Candidates, share: number, scratch: Float64Array): number {
+  const { weights, size } = candidates
+  scratch.set(weights.subarray(0, size))
+  const { weight: limit, above } = weightAtShare(scratch, size, share)
+  let sum = above
+  return filter(candidates, (weight) => {
+    if (weight > limit) return true
+    if (weight < limit || sum >= share) return false
+    sum += weight
+    return true
+  })
+}
+
+/** The weight at which the heavier ones come to less than `share`, and their sum; reorders the weights (quickselect). */
+function weightAtShare(
+  weights: Float64Array,
+  size: number,
+  share: number,
+): { weight: number; above: number } {
+  let from = 0
+  let to = size
+  let above = 0
+  while (to > from) {
+    const pivot = weights[(from + to) >> 1]!
+    // [from, heavier) > pivot, [heavier, at) = pivot, [lighter, to) < pivot
+    let heavier = from
+    let lighter = to
+    let sumHeavier = 0
+    for (let at = from; at < lighter; ) {
+      const weight = weights[at]!
+      if (weight > pivot) {
+        weights[at++] = weights[heavier]!
+        weights[heavier++] = weight
+        sumHeavier += weight
+      } else if (weight < pivot) {
+        weights[at] = weights[--lighter]!
+        weights[lighter] = weight
+      } else at++
+    }
+    if (above + sumHeavier >= share) to = heavier
+    else {
+      above += sumHeavier
+      const sumEqual = (lighter - heavier) * pivot
+      if (above + sumEqual >= share) return { weight: pivot, above }
+      above += sumEqual
+      from = lighter
+    }
+  }
+  return { weight: 0, above } // rounding: all are needed
+}
+
+/** Keeps tokens of logits not below `threshold`; gives the sum of their weights. */
+const keepAbove = (candidates: Candidates, logits: Float32Array, threshold: number): number =>
+  filter(candidates, (_, id) => logits[id]! >= threshold)
+
+function filter(candidates: Candidates, keep: (weight: number, id: number) => boolean): number {
+  const { ids, weights, size } = candidates
+  let kept = 0
+  let total = 0
+  for (let i = 0; i < size; i++) {
+    const weight = weights[i]!
+    if (!keep(weight, ids[i]!)) continue
+    ids[kept] = ids[i]!
+    weights[kept++] = weight
+    total += weight
+  }
+  candidates.size = kept
+  return total
+}
+
+function draw({ ids, weights, size }: Candidates, total: number, random: number): number {
+  let rest = random * total
+  for (let i = 0; i < size; i++) {
+    rest -= weights[i]!
+    if (rest < 0) return ids[i]!
+  }
+  return ids[size - 1]! // rounding
+}
