@@ -6,7 +6,7 @@
  * embeddings, layers shared, and the heads.
  */
 import * as z from 'zod'
-import type { Activation, Engine, LayerNorm } from '../engine/engine.ts'
+import type { Activation, Engine, FeedForward, LayerNorm } from '../engine/engine.ts'
 import type { Linear, Table, WeightPlan } from '../engine/weights.ts'
 import { EdgewiseError } from '../errors.ts'
 import {
@@ -107,8 +107,7 @@ interface Layer {
   attentionInput: Linear
   attentionOutput: Linear
   attentionNorm: LayerNorm
-  intermediate: Linear
-  output: Linear
+  feedForward: FeedForward
   outputNorm: LayerNorm
 }
 
@@ -179,8 +178,11 @@ function planEncoder(config: Config, plan: WeightPlan, tiedOutput: Linear | unde
     ),
     attentionOutput: plan.linear(`${layer}.${names.attentionOutput}`, hiddenSize, hiddenSize),
     attentionNorm: norm(`${layer}.${names.attentionNorm}`),
-    intermediate: plan.linear(`${layer}.${names.intermediate}`, intermediateSize, hiddenSize),
-    output: plan.linear(`${layer}.${names.output}`, hiddenSize, intermediateSize),
+    feedForward: {
+      first: plan.linear(`${layer}.${names.intermediate}`, intermediateSize, hiddenSize),
+      activation: config.activation,
+      second: plan.linear(`${layer}.${names.output}`, hiddenSize, intermediateSize),
+    },
     outputNorm: norm(`${layer}.${names.outputNorm}`),
   })
   const groups = Array.from({ length: config.groups }, (_, i): Layer[] => {
@@ -344,8 +346,7 @@ function encode(engine: Engine, config: Config, weights: Weights, sequences: Seq
     engine.linear(context, tokens, layer.attentionOutput, next)
     engine.layerNorm(next, hidden, layer.attentionNorm, tokens, hiddenSize)
 
-    const feedForward = { first: layer.intermediate, activation: config.activation, second: layer.output }
-    engine.feedForward(next, tokens, feedForward, hidden)
+    engine.feedForward(next, tokens, layer.feedForward, hidden)
     engine.layerNorm(hidden, next, layer.outputNorm, tokens, hiddenSize)
   }
   return hidden

@@ -5,7 +5,7 @@
  */
 import * as z from 'zod'
 import type { KeyValueCache } from '../engine/cache.ts'
-import type { Activation, Engine, LayerNorm } from '../engine/engine.ts'
+import type { Activation, Engine, FeedForward, LayerNorm } from '../engine/engine.ts'
 import type { Arena } from '../engine/memory.ts'
 import type { Linear, Table, WeightPlan } from '../engine/weights.ts'
 import { EdgewiseError } from '../errors.ts'
@@ -115,15 +115,9 @@ interface CrossAttention {
   norm: LayerNorm
 }
 
-interface FeedForward {
-  intermediate: Linear
-  output: Linear
-  norm: LayerNorm
-}
-
 interface EncoderLayer {
   selfAttention: SelfAttention
-  feedForward: FeedForward
+  feedForward: { layers: FeedForward; norm: LayerNorm }
 }
 
 interface DecoderLayer extends EncoderLayer {
@@ -174,7 +168,7 @@ function planNorm(plan: WeightPlan, name: string, size: number): LayerNorm {
 }
 
 function planEncoderLayer(
-  { hiddenSize }: Config,
+  { hiddenSize, activation }: Config,
   plan: WeightPlan,
   layer: string,
   { intermediateSize }: StackConfig,
@@ -191,8 +185,11 @@ function planEncoderLayer(
       norm: planNorm(plan, `${attention}_layer_norm`, hiddenSize),
     },
     feedForward: {
-      intermediate: plan.linear(`${layer}.fc1`, intermediateSize, hiddenSize),
-      output: plan.linear(`${layer}.fc2`, hiddenSize, intermediateSize),
+      layers: {
+        first: plan.linear(`${layer}.fc1`, intermediateSize, hiddenSize),
+        activation,
+        second: plan.linear(`${layer}.fc2`, hiddenSize, intermediateSize),
+      },
       norm: planNorm(plan, `${layer}.final_layer_norm`, hiddenSize),
     },
   }
@@ -258,13 +255,12 @@ function planModel(config: Config, plan: WeightPlan, planPositions: PlanPosition
 // --------------------------------------------------------------------------------------------------- forward
 
 /** Activations of `tokens` tokens. */
-function allocate(scratch: Arena, { hiddenSize }: Config, { intermediateSize }: StackConfig, tokens: number) {
+function allocate(scratch: Arena, { hiddenSize }: Config, tokens: number) {
   return {
     hidden: scratch.floats(tokens * hiddenSize), // [tokens, hiddenSize]
     normed: scratch.floats(tokens * hiddenSize), // [tokens, hiddenSize]
     attentionInput: scratch.floats(tokens * 3 * hiddenSize), // [tokens, 3, heads, headDim]
     context: scratch.floats(tokens * hiddenSize), // [tokens, heads, headDim]
-    intermediate: scratch.floats(tokens * intermediateSize), // [tokens, intermediateSize]
     change: scratch.floats(tokens * hiddenSize), // [tokens, hiddenSize]
   }
 }
@@ -316,14 +312,11 @@ function feedForward(
   config: Config,
   activations: Activations,
   tokens: number,
-  layer: FeedForward,
+  { layers, norm }: EncoderLayer['feedForward'],
 ): void {
-  const { intermediate, change } = activations
-  sublayer(engine, config, activations, tokens, layer.norm, (input) => {
-    engine.linear(input, tokens, layer.intermediate, intermediate)
-    engine.activate(config.activation, intermediate, tokens * layer.intermediate.rows)
-    engine.linear(intermediate, tokens, layer.output, change)
-  })
+  sublayer(engine, config, activations, tokens, norm, (input) =>
+    engine.feedForward(input, tokens, layers, activations.change),
+  )
 }
 
 /** The encoder's hidden states, [tokens, hiddenSize], sequences one after another. */
@@ -334,7 +327,7 @@ function encode(engine: Engine, config: Config, stack: Stack<EncoderLayer>, sequ
   const stride = 3 * hiddenSize
   const { scratch } = engine.memory
   const tokens = sequences.reduce((sum, { inputIds }) => sum + inputIds.length, 0)
-  const activations = allocate(scratch, config, config.encoder, tokens)
+  const activations = allocate(scratch, config, tokens)
   const { hidden, attentionInput, context, change } = activations
 
   embed(
@@ -397,7 +390,7 @@ function decode(engine: Engine, config: Config, weights: Weights, steps: Decoder
   const stride = 3 * hiddenSize
   const stack = weights.decoder
   const tokens = tokensOf(steps)
-  const activations = allocate(engine.memory.scratch, config, config.decoder, tokens)
+  const activations = allocate(engine.memory.scratch, config, tokens)
   const { hidden, attentionInput, context, change } = activations
   const queries = engine.memory.scratch.floats(tokens * hiddenSize) // [tokens, heads, headDim], of cross attention
 

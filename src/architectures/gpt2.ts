@@ -5,7 +5,7 @@
  */
 import * as z from 'zod'
 import { createKeyValueCache } from '../engine/cache.ts'
-import type { Activation, Engine, LayerNorm } from '../engine/engine.ts'
+import type { Activation, Engine, FeedForward, LayerNorm } from '../engine/engine.ts'
 import type { Linear, Table, WeightPlan } from '../engine/weights.ts'
 import {
   type Architecture,
@@ -122,8 +122,7 @@ interface Layer {
   attentionInput: Linear
   attentionOutput: Linear
   feedForwardNorm: LayerNorm
-  intermediate: Linear
-  output: Linear
+  feedForward: FeedForward
 }
 
 interface Weights {
@@ -175,8 +174,11 @@ function planDecoder(config: Config, plan: WeightPlan, family: 'gpt2' | 'gpt_neo
           : linear(`${attention}.c_attn`, 3 * hiddenSize, hiddenSize),
         attentionOutput: linear(`${attention}.${neo ? 'out_proj' : 'c_proj'}`, hiddenSize, hiddenSize),
         feedForwardNorm: norm(`${layer}.ln_2`),
-        intermediate: linear(`${layer}.mlp.c_fc`, intermediateSize, hiddenSize),
-        output: linear(`${layer}.mlp.c_proj`, hiddenSize, intermediateSize),
+        feedForward: {
+          first: linear(`${layer}.mlp.c_fc`, intermediateSize, hiddenSize),
+          activation: config.activation,
+          second: linear(`${layer}.mlp.c_proj`, hiddenSize, intermediateSize),
+        },
       }
     }),
   }
@@ -185,7 +187,7 @@ function planDecoder(config: Config, plan: WeightPlan, family: 'gpt2' | 'gpt_neo
 // --------------------------------------------------------------------------------------------------- forward
 
 function forward(engine: Engine, config: Config, weights: Weights, steps: DecoderStep[]): Float32Array[] {
-  const { hiddenSize, heads, intermediateSize } = config
+  const { hiddenSize, heads } = config
   const headDim = hiddenSize / heads
   const stride = 3 * hiddenSize
   const { scratch } = engine.memory
@@ -195,7 +197,6 @@ function forward(engine: Engine, config: Config, weights: Weights, steps: Decode
   const normed = scratch.floats(tokens * hiddenSize) // [tokens, hiddenSize]
   const attentionInput = scratch.floats(tokens * stride) // [tokens, 3, heads, headDim]
   const context = scratch.floats(tokens * hiddenSize) // [tokens, heads, headDim]
-  const intermediate = scratch.floats(tokens * intermediateSize) // [tokens, intermediateSize]
   const change = scratch.floats(tokens * hiddenSize) // [tokens, hiddenSize]
 
   engine.memory.f32(hidden, tokens * hiddenSize).fill(0)
@@ -231,9 +232,7 @@ function forward(engine: Engine, config: Config, weights: Weights, steps: Decode
     )
     engine.linear(context, tokens, layer.attentionOutput, change)
     engine.layerNorm(hidden, change, layer.feedForwardNorm, tokens, hiddenSize, normed)
-    engine.linear(normed, tokens, layer.intermediate, intermediate)
-    engine.activate(config.activation, intermediate, tokens * intermediateSize)
-    engine.linear(intermediate, tokens, layer.output, change)
+    engine.feedForward(normed, tokens, layer.feedForward, change)
   })
   advance(steps)
   engine.layerNorm(hidden, change, weights.finalNorm, tokens, hiddenSize, normed)

@@ -6,7 +6,7 @@
  */
 import * as z from 'zod'
 import { createKeyValueCache } from '../engine/cache.ts'
-import type { Activation, Engine, RmsNorm } from '../engine/engine.ts'
+import type { Activation, Engine, FeedForward, RmsNorm } from '../engine/engine.ts'
 import type { Linear, Table, WeightPlan } from '../engine/weights.ts'
 import {
   type Architecture,
@@ -170,9 +170,8 @@ interface Layer {
   attentionInput: Linear
   attentionOutput: Linear
   feedForwardNorm: RmsNorm
-  /** What is gated, and by what, in one product. */
-  gateAndUp: Linear
-  down: Linear
+  /** SwiGLU: what is gated, and by what, in one product; then down. */
+  feedForward: FeedForward
 }
 
 interface Weights {
@@ -200,7 +199,7 @@ function planDecoder(config: Config, plan: WeightPlan): Weights {
     layers: config.layers.map((_, i) => {
       const layer = `layers.${i}`
       const attention = `${prefix}${layer}.self_attn`
-      const feedForward = `${prefix}${layer}.mlp`
+      const mlp = `${prefix}${layer}.mlp`
       return {
         attentionNorm: norm(`${layer}.input_layernorm`),
         attentionInput: plan.linear(
@@ -210,12 +209,12 @@ function planDecoder(config: Config, plan: WeightPlan): Weights {
         ),
         attentionOutput: plan.linear(`${attention}.o_proj`, hiddenSize, heads * headDim),
         feedForwardNorm: norm(`${layer}.post_attention_layernorm`),
-        gateAndUp: plan.linear(
-          [`${feedForward}.gate_proj`, `${feedForward}.up_proj`],
-          intermediateSize,
-          hiddenSize,
-        ),
-        down: plan.linear(`${feedForward}.down_proj`, hiddenSize, intermediateSize),
+        feedForward: {
+          first: plan.linear([`${mlp}.gate_proj`, `${mlp}.up_proj`], intermediateSize, hiddenSize),
+          activation: config.activation,
+          gated: true,
+          second: plan.linear(`${mlp}.down_proj`, hiddenSize, intermediateSize),
+        },
       }
     }),
   }
@@ -224,7 +223,7 @@ function planDecoder(config: Config, plan: WeightPlan): Weights {
 // --------------------------------------------------------------------------------------------------- forward
 
 function forward(engine: Engine, config: Config, weights: Weights, steps: DecoderStep[]): Float32Array[] {
-  const { hiddenSize, heads, keyValueHeads, headDim, intermediateSize } = config
+  const { hiddenSize, heads, keyValueHeads, headDim } = config
   const stride = (heads + 2 * keyValueHeads) * headDim
   const { scratch } = engine.memory
   const tokens = tokensOf(steps)
@@ -235,8 +234,6 @@ function forward(engine: Engine, config: Config, weights: Weights, steps: Decode
   const keys = queries + heads * headDim * 4 // a part of each row of it, [keyValueHeads, headDim]
   const values = keys + keyValueHeads * headDim * 4 // likewise
   const context = scratch.floats(tokens * heads * headDim) // [tokens, heads, headDim]
-  const gateAndUp = scratch.floats(tokens * 2 * intermediateSize) // [tokens, 2, intermediateSize]
-  const gated = scratch.floats(tokens * intermediateSize) // [tokens, intermediateSize]
   const change = scratch.floats(tokens * hiddenSize) // [tokens, hiddenSize]
 
   engine.memory.f32(hidden, tokens * hiddenSize).fill(0)
@@ -276,9 +273,7 @@ function forward(engine: Engine, config: Config, weights: Weights, steps: Decode
     )
     engine.linear(context, tokens, layer.attentionOutput, change)
     engine.rmsNorm(hidden, change, layer.feedForwardNorm, tokens, hiddenSize, normed)
-    engine.linear(normed, tokens, layer.gateAndUp, gateAndUp)
-    engine.gate(config.activation, gateAndUp, tokens, intermediateSize, gated)
-    engine.linear(gated, tokens, layer.down, change)
+    engine.feedForward(normed, tokens, layer.feedForward, change)
   })
   advance(steps)
   engine.rmsNorm(hidden, change, weights.finalNorm, tokens, hiddenSize, normed)

@@ -7,7 +7,7 @@
  */
 import * as z from 'zod'
 import type { KeysValues } from '../engine/cache.ts'
-import type { Engine, LayerNorm } from '../engine/engine.ts'
+import type { Engine, FeedForward, LayerNorm } from '../engine/engine.ts'
 import type { Linear, Table, WeightPlan } from '../engine/weights.ts'
 import { EdgewiseError } from '../errors.ts'
 import {
@@ -99,8 +99,7 @@ interface Layer {
   positionBias: number
   segmentBias: number
   attentionNorm: LayerNorm
-  intermediate: Linear
-  output: Linear
+  feedForward: FeedForward
   outputNorm: LayerNorm
 }
 
@@ -134,7 +133,7 @@ function planLayers(config: Config, plan: WeightPlan, words: Table): Weights {
     mask: plan.table(`${prefix}mask_emb`, 1, hiddenSize, 'fp32'),
     layers: Array.from({ length: config.layers }, (_, i): Layer => {
       const attention = `${prefix}layer.${i}.rel_attn`
-      const feedForward = `${prefix}layer.${i}.ff`
+      const dense = `${prefix}layer.${i}.ff`
       // Stored as [hiddenSize, heads, headDim].
       const project = (...names: string[]) =>
         plan.linear(
@@ -155,9 +154,12 @@ function planLayers(config: Config, plan: WeightPlan, words: Table): Weights {
         positionBias: rows('r_r_bias', heads, headDim),
         segmentBias: rows('r_s_bias', heads, headDim),
         attentionNorm: norm(`${attention}.layer_norm`),
-        intermediate: plan.linear(`${feedForward}.layer_1`, intermediateSize, hiddenSize),
-        output: plan.linear(`${feedForward}.layer_2`, hiddenSize, intermediateSize),
-        outputNorm: norm(`${feedForward}.layer_norm`),
+        feedForward: {
+          first: plan.linear(`${dense}.layer_1`, intermediateSize, hiddenSize),
+          activation: config.activation,
+          second: plan.linear(`${dense}.layer_2`, hiddenSize, intermediateSize),
+        },
+        outputNorm: norm(`${dense}.layer_norm`),
       }
     }),
   }
@@ -444,7 +446,7 @@ function encode(
   segments: Placed[],
   entering?: (states: number) => void,
 ): number {
-  const { hiddenSize, heads, headDim, intermediateSize } = config
+  const { hiddenSize, heads, headDim } = config
   const { kernels, memory } = engine
   const { scratch } = memory
   const inner = heads * headDim
@@ -461,7 +463,6 @@ function encode(
   const segmentQueries = scratch.floats(rows * inner) // [rows, heads, headDim]
   const keysValues = scratch.floats(keys * 2 * inner) // [keys, 2, heads, headDim]
   const context = scratch.floats(rows * inner) // [rows, heads, headDim]
-  const intermediate = scratch.floats(rows * intermediateSize) // [rows, intermediateSize]
   const distances = distancesOf(segments)
   const embeddedDistances = embedDistances(engine, config, distances) // [distances, hiddenSize]
   const positionKeys = scratch.floats(distances.length * inner) // [distances, heads, headDim]
@@ -506,9 +507,7 @@ function encode(
     engine.linear(context, rows, layer.attentionOutput, next)
     engine.layerNorm(next, states, layer.attentionNorm, rows, hiddenSize)
 
-    engine.linear(next, rows, layer.intermediate, intermediate)
-    engine.activate(config.activation, intermediate, rows * intermediateSize)
-    engine.linear(intermediate, rows, layer.output, states)
+    engine.feedForward(next, rows, layer.feedForward, states)
     engine.layerNorm(states, next, layer.outputNorm, rows, hiddenSize)
   })
   return states
