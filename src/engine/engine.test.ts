@@ -107,7 +107,7 @@ describe.each([
 ])('%s', (_, kernels) => {
   it.each<[Precision, typeof reference.linear, number]>([
     ['int8', reference.linearInt8, 1e-4],
-    ['fp32', reference.linear, 1e-5],
+    ['fp32', reference.linear, 2e-6],
   ])('linear %s', async (precision, expected, tolerance) => {
     await fc.assert(
       fc.asyncProperty(size(9), size(19), size(70), seed, async (tokens, rows, columns, start) => {
@@ -119,7 +119,13 @@ describe.each([
         }
         const result = (await loadLinear(tensors, rows, columns, precision, kernels))(x)
         const want = expected(x, weights, bias).flat()
-        if (precision === 'fp32') return expectClose(result, want, tolerance)
+        if (precision === 'fp32') {
+          // Rounding grows with what is summed, which may cancel.
+          const magnitude = (rows: number[][]) => rows.map((row) => row.map(Math.abs))
+          const sums = reference.linear(magnitude(x), magnitude(weights), bias.map(Math.abs)).flat()
+          expect(worst(result, want, (i) => tolerance * sums[i]! + 1e-30)).toBeLessThanOrEqual(1)
+          return
+        }
         // A value that falls between two steps may round either way in f32: one step of one product at most.
         const largest = (row: number[]) => Math.max(...row.map(Math.abs))
         const allowed = (i: number) => {

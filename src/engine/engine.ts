@@ -210,16 +210,11 @@ export function createEngine(modules: KernelModules, weightBytes: number): Engin
     },
     keysAndValues(keys, values, stride, tokens, heads, headDim) {
       const keyHeadStride = ((tokens + 7) & ~7) * headDim
-      const packed = scratch.floats(heads * keyHeadStride)
-      for (let head = 0; head < heads; head++)
-        kernels.packKeys(
-          keys + head * headDim * 4,
-          stride,
-          packed + head * keyHeadStride * 4,
-          0,
-          tokens,
-          headDim,
-        )
+      const packed = scratch.floats(heads * keyHeadStride) // [heads, tokens / 8, headDim, 8]
+      for (let head = 0; head < heads; head++) {
+        const own = packed + head * keyHeadStride * 4
+        kernels.packKeys(keys + head * headDim * 4, stride, own, 0, tokens, headDim)
+      }
       return { keys: packed, keyHeadStride, values, valueStride: stride, valueHeadStride: headDim, tokens }
     },
     attention(input, out) {
