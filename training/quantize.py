@@ -1,4 +1,4 @@
-"""int8: quantization-aware layers and the safetensors export.
+"""int8: quantization-aware layers, and safetensors written and read.
 
 The engine multiplies int8 weights (one symmetric scale a row, 127 steps each way) with activations quantized a token
 at a time to 7 bit (63 steps each way). Training the last steps through the same rounding keeps the loss small.
@@ -19,13 +19,13 @@ def row_scale(x: Tensor, steps: int) -> Tensor:
 
 
 def matrix_scale(weight: Tensor) -> Tensor:
-    """The step of each row [rows, 1] of a matrix: within 127 levels, and within 256 for the sum of one sign's weights
-    among columns k, k+1, k+4 and k+5 of eight, so that the engine may add their products in 16 bits (127 * 258 < 2^15;
-    rounding four adds up to 2). That costs about a tenth of the resolution and makes the product a fifth faster."""
+    """The step of each row [rows, 1] of a matrix: within 127 levels, and within a norm of 224 for each group of 16
+    columns (those of 32 that agree in their second bit), so that the engine may add a group's products in 16 bits. It
+    costs up to a fifth of the resolution of rows whose values are nearly all large, and nothing elsewhere."""
     rows, columns = weight.shape
-    groups = F.pad(weight, (0, -columns % 8)).view(rows, -1, 2, 2, 2)  # [rows, eights, half, pair, 2]
-    sums = [side.clamp_min(0).sum((2, 4)).flatten(1).amax(1, keepdim=True) for side in (groups, -groups)]
-    return torch.maximum(row_scale(weight, 127), torch.maximum(*sums) / 256)
+    groups = F.pad(weight, (0, -columns % 32)).view(rows, -1, 8, 2, 2)  # [rows, chunk, four, pair, 2]
+    norms = groups.square().sum((2, 4)).flatten(1).amax(1, keepdim=True).sqrt()
+    return torch.maximum(row_scale(weight, 127), norms / 224)
 
 
 def fake_quantize(x: Tensor, scale: Tensor) -> Tensor:
@@ -53,15 +53,23 @@ class QuantizedLinear(nn.Linear):
         return F.linear(x, fake_quantize(self.weight, matrix_scale(self.weight.detach())), self.bias)
 
 
+def quantized_rows(x: Tensor, table: Tensor) -> tuple[Tensor, Tensor]:
+    """Both sides of a product with a lookup table, rounded as the engine does if `QuantizedLinear.quantized` is set."""
+    if not QuantizedLinear.quantized:
+        return x, table
+    return fake_quantize(x, row_scale(x.detach(), 63)), fake_quantize(table, row_scale(table.detach(), 127))
+
+
 def quantize_rows(weight: Tensor, scale: Tensor) -> tuple[np.ndarray, np.ndarray]:
     """(int8 [rows, columns], f32 scales [rows])"""
     return (weight / scale).round().to(torch.int8).numpy(), scale[:, 0].numpy()
 
 
 def is_quantized(name: str, shape: tuple[int, ...]) -> bool:
-    """Matrices of the encoder and its large tables; heads, norms and biases stay f32."""
+    """Matrices of the encoder, its large tables and what predicts words from it; other heads, norms and biases stay
+    f32."""
     tables = ("word_embeddings.weight", "position_embeddings.weight")
-    return len(shape) == 2 and (".encoder." in name or name.endswith(tables))
+    return len(shape) == 2 and (".encoder." in name or ".transform." in name or name.endswith(tables))
 
 
 def save_int8(state: dict[str, Tensor], path: Path) -> None:
@@ -91,3 +99,19 @@ def save_int8(state: dict[str, Tensor], path: Path) -> None:
         for _, array in tensors:
             file.write(np.ascontiguousarray(array).tobytes())
     temporary.rename(path)
+
+
+def load_int8(path: Path) -> dict[str, Tensor]:
+    """What save_int8 wrote, as f32."""
+    data = path.read_bytes()
+    (length,) = struct.unpack("<Q", data[:8])
+    tensors: dict[str, Tensor] = {}
+    for name, info in json.loads(data[8 : 8 + length]).items():
+        if name == "__metadata__":
+            continue
+        begin, end = (8 + length + offset for offset in info["data_offsets"])
+        array = np.frombuffer(data[begin:end], {"I8": np.int8, "F32": np.float32}[info["dtype"]]).reshape(info["shape"])
+        tensors[name] = torch.from_numpy(array.astype(np.float32))
+    for name in [name for name in tensors if name.endswith(".scale")]:
+        tensors[name.removesuffix(".scale")] *= tensors.pop(name)[:, None]
+    return tensors

@@ -2,11 +2,12 @@
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { createKeyValueCache } from './cache.ts'
 import { createEngine, type Engine } from './engine.ts'
-import { chooseBuild, compileKernels } from './kernels.ts'
+import { chooseBuild, compileKernels, type KernelModules } from './kernels.ts'
 import * as reference from './reference.ts'
 import type { TensorBlock } from './safetensors.ts'
-import { loadWeights, type Precision, planWeights } from './weights.ts'
+import { type Linear, loadWeights, type Precision, planWeights, type WeightPlan } from './weights.ts'
 
 const bytes = (name: string) => new Uint8Array(readFileSync(`dist/kernels.${name}.wasm`))
 const modules = await compileKernels(bytes('relaxed'), bytes('simd'))
@@ -55,20 +56,19 @@ interface Tensor {
   values: number[]
 }
 
-/** A linear layer loaded as a checkpoint's tensors would be. */
-async function loadLinear(
+/** Weights loaded as a checkpoint's tensors would be. */
+async function loadTensors<Model>(
   tensors: Record<string, Tensor>,
-  rows: number,
-  columns: number,
   precision: Precision,
-  kernels = modules,
-) {
+  kernels: KernelModules,
+  planModel: (plan: WeightPlan) => Model,
+): Promise<{ model: Model; engine: Engine }> {
   const plan = planWeights(Object.keys(tensors), precision)
-  const layer = plan.linear('layer', rows, columns)
+  const model = planModel(plan)
   const engine = createEngine(kernels, plan.bytes())
   const blocks = Object.entries(tensors).map(
     ([name, { dtype, shape, values }]): TensorBlock => ({
-      ...{ name, dtype, shape, firstRow: 0, rows, columns: values.length / rows },
+      ...{ name, dtype, shape, firstRow: 0, rows: shape[0]!, columns: values.length / shape[0]! },
       bytes: new Uint8Array((dtype === 'I8' ? Int8Array : Float32Array).from(values).buffer),
     }),
   )
@@ -79,10 +79,23 @@ async function loadLinear(
     },
   }
   await loadWeights([file], plan, engine.memory, engine.kernels)
+  return { model, engine }
+}
+
+async function loadLinear(
+  tensors: Record<string, Tensor>,
+  rows: number,
+  columns: number,
+  precision: Precision,
+  kernels: KernelModules,
+) {
+  const { model, engine } = await loadTensors(tensors, precision, kernels, (plan) =>
+    plan.linear('layer', rows, columns),
+  )
   return (x: number[][]): number[] =>
     engine.memory.scratch.scope(() => {
       const out = engine.memory.scratch.floats(x.length * rows)
-      engine.linear(put(engine, x.flat()), x.length, layer, out)
+      engine.linear(put(engine, x.flat()), x.length, model, out)
       return get(engine, out, x.length * rows)
     })
 }
@@ -182,10 +195,13 @@ describe.each([
       }
   })
 
-  it('layer norm with a residual', () => {
+  it.each([
+    ['layer norm', true],
+    ['RMS norm', false],
+  ])('%s of a sum, in place and beside it', (_, centred) => {
     const engine = createEngine(kernels, 0)
     fc.assert(
-      fc.property(size(70), seed, (n, start) => {
+      fc.property(size(70), seed, fc.boolean(), (n, start, beside) => {
         engine.memory.scratch.scope(() => {
           const [x, residual, [weight, bias]] = [0, 1, 2].map((i) => drawer(start + i)(3, n)) as [
             number[][],
@@ -193,55 +209,232 @@ describe.each([
             [number[], number[]],
           ]
           const address = put(engine, x.flat())
+          const out = beside ? engine.memory.scratch.floats(3 * n) : address
           const norm = { weight: put(engine, weight), bias: put(engine, bias), eps: 1e-5 }
-          engine.layerNorm(address, put(engine, residual.flat()), norm, 3, n)
+          const apply = centred ? engine.layerNorm : engine.rmsNorm
+          apply(address, put(engine, residual.flat()), norm, 3, n, out)
           const sums = x.map((row, m) => row.map((v, i) => v + residual[m]![i]!))
-          const expected = sums.flatMap((row) => reference.layerNorm(row, weight, bias, 1e-5))
-          expectClose(get(engine, address, 3 * n), expected, 2e-3)
+          const expected = sums.flatMap((row) =>
+            centred ? reference.layerNorm(row, weight, bias, 1e-5) : reference.rmsNorm(row, weight, 1e-5),
+          )
+          expectClose(get(engine, out, 3 * n), expected, 2e-3)
+          if (beside) expectClose(get(engine, address, 3 * n), sums.flat(), 1e-6)
         })
       }),
     )
   })
 
-  it('attention of several heads', () => {
+  const heads = fc.constantFrom([1, 1], [3, 3], [4, 2], [6, 1])
+  const slice = (rows: number[][], head: number, headDim: number) =>
+    rows.map((row) => row.slice(head * headDim, (head + 1) * headDim))
+  const attentionOf = (
+    [q, k, v]: [number[][], number[][], number[][]],
+    [heads, keyValueHeads]: [number, number],
+    headDim: number,
+    options: (head: number) => reference.AttentionOptions,
+  ): number[] => {
+    const perHead = Array.from({ length: heads }, (_, h) => {
+      const shared = Math.floor((h * keyValueHeads) / heads)
+      return reference.attention(
+        slice(q, h, headDim),
+        slice(k, shared, headDim),
+        slice(v, shared, headDim),
+        options(h),
+      )
+    })
+    return q.flatMap((_, t) => perHead.flatMap((rows) => rows[t]!))
+  }
+
+  it('attention of several heads, with a bias or without', () => {
     const engine = createEngine(kernels, 0)
     fc.assert(
-      fc.property(
-        size(6),
-        size(21),
-        size(3),
-        size(18),
-        seed,
-        (queryTokens, keyTokens, heads, headDim, start) => {
+      fc.property(size(70), size(21), heads, size(18), seed, fc.boolean(), (...drawn) => {
+        const [queryTokens, keyTokens, [heads, keyValueHeads], headDim, start, biased] = drawn as [
+          number,
+          number,
+          [number, number],
+          number,
+          number,
+          boolean,
+        ]
+        engine.memory.scratch.scope(() => {
+          const draw = drawer(start)
+          const [q, k, v] = [
+            draw(queryTokens, heads * headDim),
+            draw(keyTokens, keyValueHeads * headDim),
+            draw(keyTokens, keyValueHeads * headDim),
+          ]
+          const bias = draw(heads * queryTokens, keyTokens)
+          const out = engine.memory.scratch.floats(queryTokens * heads * headDim)
+          const [keys, values] = [put(engine, k.flat()), put(engine, v.flat())]
+          engine.attention(
+            {
+              ...engine.keysAndValues(
+                keys,
+                values,
+                keyValueHeads * headDim,
+                keyTokens,
+                keyValueHeads,
+                headDim,
+              ),
+              queries: put(engine, q.flat()),
+              queryStride: heads * headDim,
+              queryTokens,
+              heads,
+              keyValueHeads,
+              headDim,
+              scale: 0.25,
+              bias: biased
+                ? {
+                    address: put(engine, bias.flat()),
+                    stride: keyTokens,
+                    headStride: queryTokens * keyTokens,
+                  }
+                : undefined,
+            },
+            out,
+          )
+          const expected = attentionOf([q, k, v], [heads, keyValueHeads], headDim, (h) => ({
+            scale: 0.25,
+            bias: biased ? bias.slice(h * queryTokens, (h + 1) * queryTokens) : undefined,
+          }))
+          expectClose(get(engine, out, expected.length), expected, 1e-4)
+        })
+      }),
+    )
+  })
+
+  it('causal attention to a cache, whatever the pieces that fill it', () => {
+    const engine = createEngine(kernels, 0)
+    const pieces = fc.array(size(20), { minLength: 1, maxLength: 5 })
+    fc.assert(
+      fc.property(pieces, heads, size(18), fc.constantFrom(1, 5, 1000), seed, (...drawn) => {
+        const [lengths, [heads, keyValueHeads], headDim, window, start] = drawn as [
+          number[],
+          [number, number],
+          number,
+          number,
+          number,
+        ]
+        const tokens = lengths.reduce((a, b) => a + b)
+        const cache = createKeyValueCache(engine.memory, engine.kernels, {
+          ...{ layers: 2, heads: keyValueHeads, headDim, capacity: tokens },
+        })
+        const draw = drawer(start)
+        const stride = keyValueHeads * headDim
+        const [q, k, v] = [draw(tokens, heads * headDim), draw(tokens, stride), draw(tokens, stride)]
+        const result: number[] = []
+        for (const length of lengths)
           engine.memory.scratch.scope(() => {
-            const draw = drawer(start)
-            const stride = heads * headDim
-            const [q, k, v] = [draw(queryTokens, stride), draw(keyTokens, stride), draw(keyTokens, stride)]
-            const out = engine.memory.scratch.floats(queryTokens * stride)
-            const [keys, values] = [put(engine, k.flat()), put(engine, v.flat())]
+            const own = (rows: number[][]) =>
+              put(engine, rows.slice(cache.length, cache.length + length).flat())
+            const out = engine.memory.scratch.floats(length * heads * headDim)
+            cache.append(0, own(v), own(k), stride, length)
             engine.attention(
               {
-                ...engine.keysAndValues(keys, values, stride, keyTokens, heads, headDim),
-                queries: put(engine, q.flat()),
-                queryStride: stride,
-                queryTokens,
+                ...cache.append(1, own(k), own(v), stride, length),
+                queries: own(q),
+                queryStride: heads * headDim,
+                queryTokens: length,
                 heads,
+                keyValueHeads,
                 headDim,
+                scale: 0.25,
+                causal: { past: cache.length, window },
               },
               out,
             )
-            const slice = (rows: number[][], h: number) =>
-              rows.map((row) => row.slice(h * headDim, (h + 1) * headDim))
-            const perHead = Array.from({ length: heads }, (_, h) =>
-              reference.attention(slice(q, h), slice(k, h), slice(v, h)),
-            )
-            const expected = q.flatMap((_, t) => perHead.flatMap((rows) => rows[t]!))
-            expectClose(get(engine, out, queryTokens * stride), expected, 1e-4)
+            cache.length += length
+            result.push(...get(engine, out, length * heads * headDim))
           })
-        },
-      ),
+        const expected = attentionOf([q, k, v], [heads, keyValueHeads], headDim, () => ({
+          scale: 0.25,
+          causal: { past: 0, window },
+        }))
+        expectClose(result, expected, 1e-4)
+        const copy = cache.fork()
+        cache.close()
+        expect(copy.length).toBe(tokens)
+        const last = get(engine, copy.layer(1).values + (tokens - 1) * headDim * 4, headDim)
+        expect(last).toEqual(v[tokens - 1]!.slice(0, headDim).map(Math.fround))
+        copy.close()
+      }),
     )
   })
+
+  it('rotary positions', () => {
+    const engine = createEngine(kernels, 0)
+    fc.assert(
+      fc.property(size(5), size(3), size(13), size(9), fc.nat(1000), seed, (...drawn) => {
+        const [tokens, heads, half, rest, first, start] = drawn
+        engine.memory.scratch.scope(() => {
+          const headDim = 2 * half + rest - 1
+          const frequencies = Array.from({ length: half }, (_, i) => 100 ** (-i / half))
+          const x = drawer(start)(tokens, heads * headDim)
+          const address = put(engine, x.flat())
+          const table = engine.rotaryTable(frequencies, first, tokens)
+          engine.rotate(address, heads * headDim, tokens, heads, headDim, table)
+          const expected = x.flatMap((row, t) =>
+            Array.from({ length: heads }, (_, h) =>
+              reference.rotate(
+                row.slice(h * headDim, (h + 1) * headDim),
+                frequencies.map((f) => Math.fround((first + t) * f)),
+              ),
+            ).flat(),
+          )
+          expectClose(get(engine, address, expected.length), expected, 1e-6)
+        })
+      }),
+    )
+  })
+
+  it('a gated layer of any width', () => {
+    const engine = createEngine(kernels, 0)
+    fc.assert(
+      fc.property(size(5), size(19), seed, (tokens, width, start) => {
+        engine.memory.scratch.scope(() => {
+          const x = drawer(start)(tokens, 2 * width)
+          const out = engine.memory.scratch.floats(tokens * width)
+          engine.gate('silu', put(engine, x.flat()), tokens, width, out)
+          const expected = x.flatMap((row) =>
+            row.slice(0, width).map((v, i) => reference.activations.silu(v) * row[width + i]!),
+          )
+          expectClose(get(engine, out, tokens * width), expected, 1e-6)
+        })
+      }),
+    )
+  })
+
+  it.each<Precision>(['fp32', 'int8'])(
+    'a layer stored by columns, and its rows as a table, %s',
+    async (precision) => {
+      await fc.assert(
+        fc.asyncProperty(size(19), size(40), seed, async (rows, columns, start) => {
+          const weights = drawer(start)(rows, columns)
+          const byColumns = Array.from({ length: columns }, (_, k) => weights.map((row) => row[k]!))
+          const load = (values: number[][], transposed: boolean) =>
+            loadTensors(
+              { 'layer.weight': floats([values.length, values[0]!.length], values.flat()) },
+              precision,
+              kernels,
+              (plan) => plan.linear('layer', rows, columns, { transposed }),
+            )
+          const [plain, turned] = [await load(weights, false), await load(byColumns, true)]
+          const table = (engine: Engine, layer: Linear) =>
+            engine.memory.scratch.scope(() => {
+              const out = put(engine, Array(rows * columns).fill(0))
+              const ids = Array.from({ length: rows }, (_, i) => i)
+              engine.addRows(planWeights([], precision).rowsOf(layer), ids, out)
+              return get(engine, out, rows * columns)
+            })
+          const all = table(plain.engine, plain.model)
+          expect(table(turned.engine, turned.model)).toEqual(all)
+          expectClose(all, weights.flat(), precision === 'fp32' ? 1e-7 : 1 / 200)
+        }),
+        { numRuns: 40 },
+      )
+    },
+  )
 
   it.each(Object.entries(reference.activations))('%s', (name, formula) => {
     const engine = createEngine(kernels, 0)

@@ -46,12 +46,43 @@ export function softmax(x: number[], scale: number): number[] {
   return exp.map((e) => e / sum)
 }
 
-/** Scaled dot-product attention of one head: softmax(q kᵀ / √d) v. */
-export function attention(q: number[][], k: number[][], v: number[][]): number[][] {
-  return q.map((query) => {
-    const scores = k.map((key) => query.reduce((sum, x, d) => sum + x * key[d]!, 0))
-    const weights = softmax(scores, 1 / Math.sqrt(query.length))
-    return v[0]!.map((_, d) => weights.reduce((sum, w, t) => sum + w * v[t]![d]!, 0))
+export interface AttentionOptions {
+  scale: number
+  /** Query i is at position past + i and sees the `window` keys that end with its own. */
+  causal?: { past: number; window: number } | undefined
+  /** [queries][keys], added to the scores before they are scaled. */
+  bias?: number[][] | undefined
+}
+
+/** Dot-product attention of one head: softmax((q kᵀ + bias) scale) v over the keys that a query sees. */
+export function attention(
+  q: number[][],
+  k: number[][],
+  v: number[][],
+  { scale, causal, bias }: AttentionOptions,
+): number[][] {
+  return q.map((query, i) => {
+    const last = causal ? causal.past + i : Number.POSITIVE_INFINITY
+    const first = causal ? last - causal.window + 1 : 0
+    const seen = k.map((_, t) => t).filter((t) => t >= first && t <= last)
+    const scores = seen.map((t) => query.reduce((sum, x, d) => sum + x * k[t]![d]!, bias ? bias[i]![t]! : 0))
+    const weights = softmax(scores, scale)
+    return v[0]!.map((_, d) => weights.reduce((sum, w, j) => sum + w * v[seen[j]!]![d]!, 0))
+  })
+}
+
+export function rmsNorm(x: number[], weight: number[], eps: number): number[] {
+  const square = x.reduce((sum, v) => sum + v * v, 0) / x.length
+  return x.map((v, i) => (v / Math.sqrt(square + eps)) * weight[i]!)
+}
+
+/** Rotates the pairs (i, i + n) of x's first 2n values by the angles. */
+export function rotate(x: number[], angles: number[]): number[] {
+  const n = angles.length
+  return x.map((v, i) => {
+    if (i >= 2 * n) return v
+    const [cos, sin] = [Math.cos(angles[i % n]!), Math.sin(angles[i % n]!)]
+    return i < n ? v * cos - x[i + n]! * sin : v * cos + x[i - n]! * sin
   })
 }
 
