@@ -13,9 +13,13 @@ export async function readWeights(path: string) {
   return await openSafetensors(await fileStorage('.').open(path), path)
 }
 
-export async function openKernels(): Promise<KernelModules> {
-  const bytes = async (name: string) => new Uint8Array(await readFile(`dist/kernels.${name}.wasm`))
-  return await compileKernels(await bytes('relaxed'), await bytes('simd'))
+const kernelBytes = async (build: string) => new Uint8Array(await readFile(`dist/kernels.${build}.wasm`))
+
+export const openKernels = (): Promise<KernelModules> => compileKernels(kernelBytes)
+
+/** The build for hosts without relaxed SIMD. */
+export async function openPlainKernels(): Promise<KernelModules> {
+  return { simd: await WebAssembly.compile(await kernelBytes('simd')) }
 }
 
 export async function openRuntime(): Promise<Runtime> {

@@ -22,7 +22,9 @@ function int8Rows(n: number, draw: () => number): Int8Array {
   const table = Int8Array.from({ length: 65_537 }, () =>
     Math.max(-127, Math.min(127, Math.round(36 * draw()))),
   )
-  return Int8Array.from({ length: n }, (_, i) => table[i % table.length]!)
+  const rows = new Int8Array(n)
+  for (let at = 0; at < n; at += table.length) rows.set(table.subarray(0, n - at), at)
+  return rows
 }
 
 type Tensors = [name: string, shape: number[], kind: 'matrix' | 'ones' | 'zeros' | 'floats'][]
@@ -131,6 +133,67 @@ export function syntheticBert({
       layer_norm_eps: 1e-12,
       classifier_pooling: 'mean',
       id2label: { 0: 'negative', 1: 'neutral', 2: 'positive' },
+    },
+    weights: safetensors(tensors, 1),
+  }
+}
+
+export interface LlamaSize {
+  layers: number
+  hidden: number
+  heads: number
+  /** Absent: as many as heads. */
+  keyValueHeads?: number
+  /** Absent: 8/3 of hidden, rounded up to 64. */
+  intermediate?: number
+  vocabulary: number
+  positions: number
+}
+
+/** A Llama decoder whose output is tied to its embeddings. */
+export function syntheticLlama({
+  layers,
+  hidden,
+  heads,
+  keyValueHeads = heads,
+  intermediate = Math.ceil((hidden * 8) / 3 / 64) * 64,
+  vocabulary,
+  positions,
+}: LlamaSize): Checkpoint {
+  const keyValueSize = (hidden / heads) * keyValueHeads
+  const tensors: Tensors = [
+    ['model.embed_tokens.weight', [vocabulary, hidden], 'matrix'],
+    ...Array.from({ length: layers }, (_, i): Tensors => {
+      const layer = `model.layers.${i}`
+      return [
+        [`${layer}.input_layernorm.weight`, [hidden], 'ones'],
+        [`${layer}.self_attn.q_proj.weight`, [hidden, hidden], 'matrix'],
+        [`${layer}.self_attn.k_proj.weight`, [keyValueSize, hidden], 'matrix'],
+        [`${layer}.self_attn.v_proj.weight`, [keyValueSize, hidden], 'matrix'],
+        [`${layer}.self_attn.o_proj.weight`, [hidden, hidden], 'matrix'],
+        [`${layer}.post_attention_layernorm.weight`, [hidden], 'ones'],
+        [`${layer}.mlp.gate_proj.weight`, [intermediate, hidden], 'matrix'],
+        [`${layer}.mlp.up_proj.weight`, [intermediate, hidden], 'matrix'],
+        [`${layer}.mlp.down_proj.weight`, [hidden, intermediate], 'matrix'],
+      ]
+    }).flat(),
+    ['model.norm.weight', [hidden], 'ones'],
+  ]
+  return {
+    config: {
+      model_type: 'llama',
+      architectures: ['LlamaForCausalLM'],
+      vocab_size: vocabulary,
+      hidden_size: hidden,
+      intermediate_size: intermediate,
+      num_hidden_layers: layers,
+      num_attention_heads: heads,
+      num_key_value_heads: keyValueHeads,
+      max_position_embeddings: positions,
+      hidden_act: 'silu',
+      rms_norm_eps: 1e-5,
+      rope_theta: 10_000,
+      tie_word_embeddings: true,
     },
     weights: safetensors(tensors, 1),
   }

@@ -144,7 +144,7 @@ async function localRuntime(models: string | undefined) {
       'Name the models folder by --models or EDGEWISE_MODELS.',
     )
   const bytes = async (name: string) => new Uint8Array(await readFile(join(here, `kernels.${name}.wasm`)))
-  const kernels = await compileKernels(await bytes('relaxed'), await bytes('simd'))
+  const kernels = await compileKernels(bytes)
   return createRuntime({ storage: fileStorage(directory), kernels })
 }
 

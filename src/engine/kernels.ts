@@ -1,10 +1,9 @@
 /** The compiled kernels and the choice between their two builds. */
 
-/** Compiled kernel modules. `relaxed` is absent where the host cannot compile relaxed SIMD. */
-export interface KernelModules {
-  relaxed?: WebAssembly.Module | undefined
-  simd: WebAssembly.Module
-}
+/** Compiled kernels; relaxed SIMD runs where there is a choice. A Worker imports both, others compile the one they run. */
+export type KernelModules =
+  | { relaxed: WebAssembly.Module; simd?: WebAssembly.Module }
+  | { relaxed?: undefined; simd: WebAssembly.Module }
 
 export type KernelBuild = 'relaxed-simd' | 'simd'
 
@@ -110,15 +109,14 @@ export function instantiateKernels(modules: KernelModules, memory: WebAssembly.M
 }
 
 /**
- * Compiles the kernels from their bytes (Node, browsers); relaxed SIMD is left out where the host rejects it.
- * A Worker must import them statically instead, since it may not compile at run time.
+ * Compiles the kernels from their bytes (Node, browsers): those with relaxed SIMD, or the others where the host rejects
+ * them. A Worker must import them statically instead, since it may not compile at run time.
+ * @param read gives the bytes of dist/kernels.{relaxed,simd}.wasm
  */
 export async function compileKernels(
-  relaxed: Uint8Array<ArrayBuffer>,
-  simd: Uint8Array<ArrayBuffer>,
+  read: (build: 'relaxed' | 'simd') => Promise<Uint8Array<ArrayBuffer>>,
 ): Promise<KernelModules> {
-  return {
-    relaxed: WebAssembly.validate(relaxed) ? await WebAssembly.compile(relaxed) : undefined,
-    simd: await WebAssembly.compile(simd),
-  }
+  const relaxed = await read('relaxed')
+  if (WebAssembly.validate(relaxed)) return { relaxed: await WebAssembly.compile(relaxed) }
+  return { simd: await WebAssembly.compile(await read('simd')) }
 }

@@ -253,6 +253,11 @@ function storeBlock(block: TensorBlock, to: Destination, memory: ModelMemory, ke
     return
   }
   const { rows, columns } = block
+  if (to.kind === 'table' && to.table.precision === 'int8' && block.dtype === 'I8') {
+    const at = to.table.weight + (to.firstRow + block.firstRow) * columns
+    memory.u8(at, rows * columns).set(block.bytes)
+    return
+  }
   const source = memory.scratch.bytes(block.bytes.length)
   memory.u8(source, block.bytes.length).set(block.bytes)
 

@@ -8,7 +8,7 @@ import { createRuntime } from '../runtime/native.ts'
 import { fileStorage } from './files.ts'
 
 const kernel = (name: string) => readFile(`dist/kernels.${name}.wasm`).then((bytes) => new Uint8Array(bytes))
-const kernels = await compileKernels(await kernel('relaxed'), await kernel('simd'))
+const kernels = await compileKernels(kernel)
 
 let directory: string
 const weights = () => join(directory, 'sentiment/model.safetensors')
