@@ -1,12 +1,12 @@
 /** The native backend: Hugging Face checkpoints on our own engine. */
-import { Tokenizer } from '@huggingface/tokenizers'
 import type { Sequence } from '../architectures/architecture.ts'
 import { findArchitecture } from '../architectures/index.ts'
 import { createEngine } from '../engine/engine.ts'
 import type { KernelModules } from '../engine/kernels.ts'
 import { openSafetensors } from '../engine/safetensors.ts'
 import { loadWeights, type Precision, planWeights } from '../engine/weights.ts'
-import { EdgewiseError, throwIfAborted } from '../errors.ts'
+import { throwIfAborted } from '../errors.ts'
+import { createTokenizer } from '../text/tokenizer.ts'
 
 /** A model's files, already verified by whoever opens them. */
 export interface ModelFiles {
@@ -40,10 +40,7 @@ export async function loadNativeEncoder(
 ): Promise<NativeEncoder> {
   const config = await files.json('config.json')
   const architecture = findArchitecture(config, 'encoder')
-  const tokenizer = createTokenizer(
-    await files.json('tokenizer.json'),
-    await files.json('tokenizer_config.json'),
-  )
+  const tokenizer = createTokenizer(await files.json('tokenizer.json'))
 
   const weights = await openSafetensors(await files.stream('model.safetensors'), 'model.safetensors')
   const plan = planWeights(
@@ -54,13 +51,12 @@ export async function loadNativeEncoder(
   const engine = createEngine(kernels, plan.bytes())
   await loadWeights([weights], plan, engine.memory, engine.kernels)
 
-  const template = templateOf(tokenizer)
   return {
     labels: model.labels,
     contextLength: model.contextLength,
-    specialTokens: template.before.length + template.after.length,
-    tokenize: (text) => tokenizer.encode(text, { add_special_tokens: false }).ids,
-    wrap: (ids) => ({ inputIds: [...template.before, ...ids, ...template.after] }),
+    specialTokens: tokenizer.specialTokens.single,
+    tokenize: (text) => tokenizer.encode(text).ids,
+    wrap: tokenizer.wrap,
     async classify(sequences, signal) {
       const logits: Float32Array[] = []
       for (const chunk of chunksOf(sequences, CHUNK_TOKENS)) {
@@ -72,27 +68,6 @@ export async function loadNativeEncoder(
     },
     memoryUsed: () => engine.memory.memory.buffer.byteLength,
   }
-}
-
-function createTokenizer(json: unknown, config: unknown): Tokenizer {
-  try {
-    return new Tokenizer(json as object, config as object)
-  } catch (cause) {
-    throw new EdgewiseError(
-      'tokenizer_invalid',
-      'tokenizer.json could not be used.',
-      'Use the tokenizer.json that was published with the weights.',
-      { cause },
-    )
-  }
-}
-
-/** The special tokens that the tokenizer's post-processor puts around a text, found by giving it one. */
-function templateOf(tokenizer: Tokenizer): { before: number[]; after: number[] } {
-  const bare = tokenizer.encode('a', { add_special_tokens: false }).ids
-  const whole = tokenizer.encode('a').ids
-  const start = whole.findIndex((_, i) => bare.every((id, j) => whole[i + j] === id))
-  return { before: whole.slice(0, start), after: whole.slice(start + bare.length) }
 }
 
 /** Consecutive sequences of at most `limit` tokens together; a longer one is a chunk of its own. */

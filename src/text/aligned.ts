@@ -78,8 +78,8 @@ export function replaceMatches(
 }
 
 /**
- * Makes edits, which come in order and do not overlap. An insertion stands for nothing: its span is empty. A
- * replacement of the same length keeps the alignment unit for unit.
+ * Makes edits, which come in order and do not overlap. Each unit of a replacement stands for all that it replaces; an
+ * insertion stands for nothing: its span is empty.
  */
 export function applyEdits(source: AlignedText, edits: Edit[]): AlignedText {
   if (edits.length === 0) return source
@@ -90,8 +90,7 @@ export function applyEdits(source: AlignedText, edits: Edit[]): AlignedText {
     done = edit.to
   }
   text += source.text.slice(done)
-  if (!source.tracked || edits.every((edit) => edit.text.length === edit.to - edit.from))
-    return rewritten(source, text)
+  if (!source.tracked || edits.every(isOneForOne)) return rewritten(source, text)
 
   const starts = new Int32Array(text.length)
   const ends = new Int32Array(text.length)
@@ -112,18 +111,17 @@ export function applyEdits(source: AlignedText, edits: Edit[]): AlignedText {
   for (const edit of edits) {
     copy(done, edit.from)
     done = edit.to
-    if (edit.text.length === edit.to - edit.from) copy(edit.from, edit.to)
-    else {
-      const start = originalStart(source, edit.from)
-      const end = edit.to > edit.from ? originalEnd(source, edit.to) : start
-      starts.fill(start, at, at + edit.text.length)
-      ends.fill(end, at, at + edit.text.length)
-      at += edit.text.length
-    }
+    const start = originalStart(source, edit.from)
+    const end = edit.to > edit.from ? originalEnd(source, edit.to) : start
+    starts.fill(start, at, at + edit.text.length)
+    ends.fill(end, at, at + edit.text.length)
+    at += edit.text.length
   }
   copy(done, source.text.length)
   return { ...source, text, alignment: { starts, ends } }
 }
+
+const isOneForOne = ({ from, to, text }: Edit): boolean => text.length === 1 && to - from === 1
 
 /** Where ascending positions are after the edits. What is inserted at a position comes after it. */
 export function movePositions(positions: number[], edits: Edit[]): number[] {

@@ -1,8 +1,8 @@
 /** Byte pair encoding: characters, of which the pair that was learnt first is merged first (Sennrich et al. 2016). */
 import { utf8Bytes } from './characters.ts'
 import { createPairMap } from './pairs.ts'
-import type { ModelConfig } from './schema.ts'
-import { byteFallbackIds, type Emit, invalidModel, readVocabulary, type SubwordModel } from './vocabulary.ts'
+import { invalidFile, type ModelConfig } from './schema.ts'
+import { byteFallbackIds, type Emit, readVocabulary, type SubwordModel } from './vocabulary.ts'
 
 export function bytePair(config: ModelConfig): SubwordModel {
   const { ids, tokens } = readVocabulary(config)
@@ -155,7 +155,7 @@ function readMerges({ merges }: ModelConfig, ids: Map<string, number>, prefix: s
     const second = ids.get(right)
     const whole = ids.get(left + right.slice(prefix.length))
     if (first === undefined || second === undefined || whole === undefined)
-      throw invalidModel(`has a merge (number ${rank}) of tokens that are not in its vocabulary`)
+      throw invalidFile(`has a merge (number ${rank}) of tokens that are not in its vocabulary`)
     ranks.set(first, second, rank)
     merged[rank] = whole
   }

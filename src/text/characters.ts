@@ -1,10 +1,4 @@
-/** Character classes and encodings that several stages need, as Hugging Face's Rust tokenizers define them. */
-import { SplitPreTokenizer } from '@huggingface/tokenizers'
-import { EdgewiseError } from '../errors.ts'
-import type { PatternConfig } from './schema.ts'
-
-/** ASCII punctuation counts as such even where Unicode calls it a symbol ($, +, ~). */
-export const PUNCTUATION = '\\p{P}!-\\/:-@\\[-`{-~'
+/** What several stages ask of characters. */
 
 /** White_Space of Unicode; JavaScript's \s has U+FEFF besides and lacks U+0085. */
 export function isWhitespace(unit: number): boolean {
@@ -22,20 +16,6 @@ export function isWhitespace(unit: number): boolean {
 
 export const isHighSurrogate = (unit: number): boolean => (unit & 0xfc00) === 0xd800
 export const isLowSurrogate = (unit: number): boolean => (unit & 0xfc00) === 0xdc00
-
-/**
- * A pattern of tokenizer.json as a global Unicode expression; the library translates Oniguruma's syntax.
- * @throws EdgewiseError `tokenizer_invalid`
- */
-export function compilePattern(pattern: PatternConfig): RegExp {
-  const compiled = new SplitPreTokenizer({ type: 'Split', pattern, behavior: 'Isolated' }).pattern
-  if (compiled) return compiled
-  throw new EdgewiseError(
-    'tokenizer_invalid',
-    'tokenizer.json has a pattern that is neither a String nor a Regex.',
-    'Use the tokenizer.json that was published with the weights.',
-  )
-}
 
 const UTF8 = new TextEncoder()
 

@@ -2,9 +2,10 @@
  * The compiled normalization of a sentencepiece model (`precompiled_charsmap`): a double-array trie over UTF-8 from
  * what is replaced to where its replacement begins (google/sentencepiece, src/normalizer.h and darts.h).
  */
-import { EdgewiseError } from '../errors.ts'
+
 import { type AlignedText, applyEdits, type Edit } from './aligned.ts'
 import { utf8Bytes } from './characters.ts'
+import { invalidFile } from './schema.ts'
 
 /** Distinct characters and clusters that are remembered; a text in any language has fewer. */
 const MEMORY = 4096
@@ -79,11 +80,7 @@ function readCharsmap(base64: string): LookUp {
   for (let i = 0; i < bytes.length; i++) bytes[i] = binary.charCodeAt(i)
   const trieBytes = bytes.length < 4 ? -1 : new DataView(bytes.buffer).getUint32(0, true)
   if (trieBytes < 4 || trieBytes % 4 !== 0 || 4 + trieBytes > bytes.length)
-    throw new EdgewiseError(
-      'tokenizer_invalid',
-      'tokenizer.json has a precompiled_charsmap that is cut off.',
-      'Use the tokenizer.json that was published with the weights.',
-    )
+    throw invalidFile('has a precompiled_charsmap that is cut off')
   const units = new Uint32Array(bytes.buffer, 4, trieBytes / 4) // little-endian, as every machine that runs Wasm is
   const replacements = bytes.subarray(4 + trieBytes)
   const utf8 = new TextDecoder('utf-8', { ignoreBOM: true })

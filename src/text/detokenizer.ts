@@ -10,7 +10,7 @@ export interface Detokenizer {
   /** What a further token adds to the text; often nothing yet. */
   push(id: number): string
   /** What was held back, when no more tokens come. */
-  end(): string
+  flush(): string
 }
 
 /** Makes the decoder of tokenizer.json, out of the library's. */
@@ -71,7 +71,7 @@ export function createDetokenizer(decode: Decode, tokenOf: (id: number) => strin
       } else emitted = Math.max(emitted, stable)
       return added
     },
-    end() {
+    flush() {
       const added = decode([...before, ...since]).slice(emitted)
       before = []
       since = []

@@ -8,8 +8,9 @@ import {
   sliceAligned,
 } from './aligned.ts'
 import { byteLevelEdits } from './byte-level.ts'
-import { compilePattern, isWhitespace } from './characters.ts'
+import { isWhitespace } from './characters.ts'
 import { precompiled } from './charsmap.ts'
+import { compilePattern } from './patterns.ts'
 import type { NormalizerConfig } from './schema.ts'
 
 export type Normalizer = (text: AlignedText) => AlignedText

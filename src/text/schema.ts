@@ -1,5 +1,6 @@
 /** tokenizer.json: the parts that are small enough to be checked field by field. The vocabulary is checked as it is read. */
 import * as z from 'zod'
+import { EdgewiseError } from '../errors.ts'
 
 /** Hugging Face's field is null where an option was left to its default, so every option may be null or absent. */
 const option = <T extends z.ZodType>(schema: T) => schema.nullish()
@@ -129,6 +130,7 @@ export const tokenizerFile = z.object({
   model,
 })
 
+export type TokenizerFile = z.output<typeof tokenizerFile>
 export type NormalizerConfig = z.output<typeof normalizer>
 export type PreTokenizerConfig = z.output<typeof preTokenizer>
 export type PostProcessorConfig = z.output<typeof postProcessor>
@@ -141,3 +143,12 @@ export type PatternConfig = z.output<typeof pattern>
 function isPlainObject(value: unknown): boolean {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
+
+/** What to throw about a tokenizer.json; `what` goes on from its name. */
+export const invalidFile = (what: string, cause?: unknown): EdgewiseError =>
+  new EdgewiseError(
+    'tokenizer_invalid',
+    `tokenizer.json ${what}.`,
+    'Use the tokenizer.json that was published with the weights.',
+    { cause },
+  )

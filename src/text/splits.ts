@@ -1,7 +1,7 @@
 /** Pre-tokenizers of tokenizer.json: where a text is cut into the pieces that a subword model sees one at a time. */
 import { type AlignedText, applyEdits, type Edit, movePositions, rewritten } from './aligned.ts'
 import { byteLevelEdits } from './byte-level.ts'
-import { compilePattern, PUNCTUATION } from './characters.ts'
+import { compilePattern, PUNCTUATION } from './patterns.ts'
 import type { PreTokenizerConfig, SplitBehavior } from './schema.ts'
 
 export interface Pieces {

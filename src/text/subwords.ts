@@ -1,8 +1,8 @@
 /** The subword models by the name that tokenizer.json has for them. */
 import { bytePair } from './bpe.ts'
-import type { ModelConfig } from './schema.ts'
+import { invalidFile, type ModelConfig } from './schema.ts'
 import { unigram } from './unigram.ts'
-import { invalidModel, type SubwordModel } from './vocabulary.ts'
+import type { SubwordModel } from './vocabulary.ts'
 import { wordPiece } from './wordpiece.ts'
 
 /**
@@ -18,7 +18,7 @@ export function createSubwordModel(config: ModelConfig): SubwordModel {
     case 'Unigram':
       return unigram(config)
     default:
-      throw invalidModel(`has a model of type ${config.type}, which is not supported`)
+      throw invalidFile(`has a model of type ${config.type}, which is not supported`)
   }
 }
 

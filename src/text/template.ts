@@ -1,6 +1,5 @@
 /** The special tokens that a model wants around one text and around a pair (tokenizer.json's `post_processor`). */
-import type { PostProcessorConfig } from './schema.ts'
-import { invalidModel } from './vocabulary.ts'
+import { invalidFile, type PostProcessorConfig } from './schema.ts'
 
 /** Token ids as a model takes them. */
 export interface Wrapped {
@@ -65,7 +64,7 @@ function itemsOf(config: PostProcessorConfig | null | undefined): { single: Item
             return { text: item.Sequence.id === 'A' ? 0 : 1, type: item.Sequence.type_id }
           const { id, type_id: type } = item.SpecialToken
           const token = config.special_tokens[id]
-          if (!token) throw invalidModel(`has a template with ${id}, which is not among its special tokens`)
+          if (!token) throw invalidFile(`has a template with ${id}, which is not among its special tokens`)
           return { ids: token.ids, type }
         })
       return { single: read(config.single), pair: read(config.pair) }

@@ -2,16 +2,17 @@
  * Text to tokens and back, from the tokenizer.json that Hugging Face publishes with a model. Ids are those of Hugging
  * Face's Rust tokenizers; every token knows which part of the text it stands for.
  */
+import { EdgewiseError } from '../errors.ts'
 import { addedTokenFinder, type Section } from './added-tokens.ts'
 import { type AlignedText, alignedText, originalEnd, originalStart, sliceAligned } from './aligned.ts'
 import { createDecode, createDetokenizer, type Detokenizer } from './detokenizer.ts'
 import { createNormalizer } from './normalizers.ts'
-import { type AddedTokenConfig, tokenizerFile } from './schema.ts'
+import { type AddedTokenConfig, invalidFile, type TokenizerFile, tokenizerFile } from './schema.ts'
 import { type Span, trimSpans } from './spans.ts'
 import { createPreTokenizer, onePiece, type Pieces } from './splits.ts'
 import { createSubwordModel } from './subwords.ts'
 import { createTemplate, type Template, type WrappedPair } from './template.ts'
-import { invalidModel } from './vocabulary.ts'
+import { createTokenBytes } from './token-bytes.ts'
 
 /** A text as tokens, without the special tokens of a template. */
 export interface Encoding {
@@ -38,6 +39,8 @@ export interface Tokenizer extends Template {
   detokenizer(options?: { special?: boolean }): Detokenizer
   idOf(token: string): number | undefined
   tokenOf(id: number): string | undefined
+  /** What a token adds to a text, as UTF-8 that may break off within a character; undefined for a special token. */
+  bytesOf(id: number): Uint8Array | undefined
   /** Ids of tokens that no text is made of: [CLS], <s>, <|im_end|>. */
   specialIds: ReadonlySet<number>
   /** One more than the highest id. */
@@ -52,9 +55,18 @@ export function createTokenizer(json: unknown): Tokenizer {
   const parsed = tokenizerFile.safeParse(json)
   if (!parsed.success) {
     const { path, message } = parsed.error.issues[0]!
-    throw invalidModel(`has an error at ${path.join('.') || 'its root'}: ${message}`)
+    throw invalidFile(`has an error at ${path.join('.') || 'its root'}: ${message}`)
   }
-  const file = parsed.data
+  try {
+    return build(parsed.data)
+  } catch (cause) {
+    if (cause instanceof EdgewiseError) throw cause
+    // A pattern or an option that the platform or the library refuses.
+    throw invalidFile(`cannot be used: ${cause instanceof Error ? cause.message : cause}`, cause)
+  }
+}
+
+function build(file: TokenizerFile): Tokenizer {
   const added = file.added_tokens ?? []
   const normalize = file.normalizer ? createNormalizer(file.normalizer) : undefined
   const preTokenize = file.pre_tokenizer ? createPreTokenizer(file.pre_tokenizer) : undefined
@@ -88,8 +100,8 @@ export function createTokenizer(json: unknown): Tokenizer {
   const spanOf = (source: AlignedText, from: number, to: number): Span => {
     while (from < to && source.text.charCodeAt(from) === space) from++
     while (to > from && source.text.charCodeAt(to - 1) === space) to--
-    const end = originalEnd(source, to)
-    return [from < to ? originalStart(source, from) : end, end]
+    const start = originalStart(source, from)
+    return [start, from < to ? originalEnd(source, to) : start]
   }
 
   const encode = (text: string, withOffsets: boolean): { ids: number[]; offsets: Span[] } => {
@@ -129,6 +141,7 @@ export function createTokenizer(json: unknown): Tokenizer {
   }
 
   const decodeTokens = createDecode(file.decoder, added)
+  const tokenBytes = createTokenBytes(decodeTokens, file.decoder, added)
   const spoken = (special: boolean) => (id: number) =>
     !special && specialIds.has(id) ? undefined : tokens[id]
   const template = createTemplate(file.post_processor)
@@ -152,6 +165,10 @@ export function createTokenizer(json: unknown): Tokenizer {
       return ids.get(token)
     },
     tokenOf: (id) => tokens[id],
+    bytesOf(id) {
+      const token = spoken(false)(id)
+      return token === undefined ? undefined : tokenBytes(token)
+    },
     specialIds,
     vocabularySize: tokens.length,
   }

@@ -1,20 +1,20 @@
 /** Unigram: the likeliest way to cut a piece into tokens, each with a log probability (Kudo 2018), by Viterbi. */
 import { isHighSurrogate, utf8Bytes } from './characters.ts'
-import type { ModelConfig } from './schema.ts'
+import { invalidFile, type ModelConfig } from './schema.ts'
 import { createTrie } from './trie.ts'
-import { byteFallbackIds, invalidModel, type SubwordModel } from './vocabulary.ts'
+import { byteFallbackIds, type SubwordModel } from './vocabulary.ts'
 
 /** How much less likely than the rarest token an unknown character is (sentencepiece, unigram_model.cc). */
 const UNKNOWN_PENALTY = 10
 
 export function unigram(config: ModelConfig): SubwordModel {
   const { vocab, unk_id: unknown = null, byte_fallback: byteFallback } = config
-  if (!Array.isArray(vocab)) throw invalidModel('has a Unigram model without scores')
+  if (!Array.isArray(vocab)) throw invalidFile('has a Unigram model without scores')
   const tokens: string[] = []
   const scores = new Float64Array(vocab.length)
   for (const [id, entry] of vocab.entries()) {
     if (typeof entry?.[0] !== 'string' || typeof entry[1] !== 'number')
-      throw invalidModel(`has a vocabulary whose entry ${id} is not a token and its score`)
+      throw invalidFile(`has a vocabulary whose entry ${id} is not a token and its score`)
     tokens.push(entry[0])
     scores[id] = entry[1]
   }

@@ -1,6 +1,5 @@
 /** What the three subword models have in common. */
-import { EdgewiseError } from '../errors.ts'
-import type { ModelConfig } from './schema.ts'
+import { invalidFile, type ModelConfig } from './schema.ts'
 
 /**
  * Receives a piece's tokens: id, and which units [from, to) of the piece it stands for. Tokens come in order; those of
@@ -16,25 +15,17 @@ export interface SubwordModel {
 
 /** Ids by token, with the tokens by id. @throws EdgewiseError `tokenizer_invalid` */
 export function readVocabulary({ vocab }: ModelConfig): { ids: Map<string, number>; tokens: string[] } {
-  if (Array.isArray(vocab))
-    throw invalidModel('has a list of scores for a vocabulary, which only Unigram has')
+  if (Array.isArray(vocab)) throw invalidFile('has a list of scores for a vocabulary, which only Unigram has')
   const ids = new Map<string, number>()
   const tokens: string[] = []
   for (const token in vocab) {
     const id = vocab[token]!
-    if (!Number.isInteger(id) || id < 0) throw invalidModel(`gives the token ${JSON.stringify(token)} no id`)
+    if (!Number.isInteger(id) || id < 0) throw invalidFile(`gives the token ${JSON.stringify(token)} no id`)
     ids.set(token, id)
     tokens[id] = token
   }
   return { ids, tokens }
 }
-
-export const invalidModel = (what: string): EdgewiseError =>
-  new EdgewiseError(
-    'tokenizer_invalid',
-    `tokenizer.json ${what}.`,
-    'Use the tokenizer.json that was published with the weights.',
-  )
 
 /** The ids of <0x00> to <0xFF>, or undefined if the vocabulary lacks one. */
 export function byteFallbackIds(ids: Map<string, number>): number[] | undefined {

@@ -1,13 +1,13 @@
 /** WordPiece: the longest word of the vocabulary, then the longest continuation, and so on (Devlin et al. 2018). */
-import type { ModelConfig } from './schema.ts'
-import { invalidModel, readVocabulary, type SubwordModel } from './vocabulary.ts'
+import { invalidFile, type ModelConfig } from './schema.ts'
+import { readVocabulary, type SubwordModel } from './vocabulary.ts'
 
 export function wordPiece(config: ModelConfig): SubwordModel {
   const prefix = config.continuing_subword_prefix ?? '##'
   const longestWord = config.max_input_chars_per_word ?? 100
   const { ids: beginnings, tokens } = readVocabulary(config)
   const unknown = beginnings.get(config.unk_token ?? '[UNK]')
-  if (unknown === undefined) throw invalidModel('has no token for what is unknown in its vocabulary')
+  if (unknown === undefined) throw invalidFile('has no token for what is unknown in its vocabulary')
 
   /** What may follow within a word, without its prefix: no lookup has to build a string. */
   const continuations = new Map<string, number>()

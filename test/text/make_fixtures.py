@@ -284,7 +284,7 @@ def main():
         tokenizer = make()
         name = make.__name__.replace("_", "-")
         (OUT / f"{name}.json").write_text(tokenizer.to_str() + "\n")
-        (OUT / f"{name}.reference.json").write_text(json.dumps(reference(tokenizer), ensure_ascii=False) + "\n")
+        (OUT / f"{name}.reference.json").write_text(json.dumps(reference(tokenizer)) + "\n")
 
 
 if __name__ == "__main__":
