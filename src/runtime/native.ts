@@ -1,11 +1,19 @@
 /** The runtime on the native backend: loads by name, verifies, evicts the least recently used beyond a budget. */
-import { loadNativeEncoder, type NativeEncoder } from '../backends/native.ts'
+import { loadNativeEncoder } from '../backends/encoder.ts'
+import { loadNativeGenerator } from '../backends/generator.ts'
+import type { ModelFiles } from '../backends/weights.ts'
 import { chooseBuild, type KernelModules } from '../engine/kernels.ts'
 import type { Precision } from '../engine/weights.ts'
 import { EdgewiseError, throwIfAborted } from '../errors.ts'
-import { type Catalog, openVerified, readCatalog, readVerifiedJson } from '../storage/catalog.ts'
+import {
+  type Catalog,
+  type CatalogModel,
+  openVerified,
+  readCatalog,
+  readVerifiedJson,
+} from '../storage/catalog.ts'
 import type { ModelStorage } from '../storage/storage.ts'
-import type { Encoder, ModelInfo, Runtime } from './runtime.ts'
+import type { Encoder, Generator, ModelInfo, Runtime } from './runtime.ts'
 
 export interface RuntimeOptions {
   storage: ModelStorage
@@ -18,15 +26,32 @@ export interface RuntimeOptions {
 
 const DEFAULT_BUDGET = 96 * 2 ** 20
 
+const LOADERS = { encoder: loadNativeEncoder, generator: loadNativeGenerator }
+type Kind = keyof typeof LOADERS
+
+/** A model in memory: the capability that it was loaded for. */
+interface Loaded {
+  name: string
+  revision: string
+  memoryUsed(): number
+}
+
+/** The first 12 hex digits of the weights' sha256; of shards, those digits of all of them, combined. */
+function revisionOf({ files }: Pick<CatalogModel, 'files'>): string {
+  const weights = Object.entries(files).filter(([file]) => file.endsWith('.safetensors'))
+  const combined = weights.reduce((digits, [, { sha256 }]) => digits ^ BigInt(`0x${sha256.slice(0, 12)}`), 0n)
+  return combined.toString(16).padStart(12, '0')
+}
+
 export function createRuntime({
   storage,
   kernels,
   memoryBudget = DEFAULT_BUDGET,
   precision = 'int8',
 }: RuntimeOptions): Runtime {
-  /** Insertion order is order of use: the first is the least recently used. */
-  const loaded = new Map<string, { encoder: Encoder; memoryUsed(): number }>()
-  const loading = new Map<string, Promise<Encoder>>()
+  /** What is loaded, by kind and name. Insertion order is order of use: the first is the least recently used. */
+  const loaded = new Map<string, Loaded>()
+  const loading = new Map<string, Promise<Loaded>>()
   let catalog: Catalog | undefined
 
   const memoryUsed = () => [...loaded.values()].reduce((sum, model) => sum + model.memoryUsed(), 0)
@@ -36,7 +61,7 @@ export function createRuntime({
     return catalog
   }
 
-  const load = async (name: string): Promise<Encoder> => {
+  const load = async (kind: Kind, name: string): Promise<Loaded> => {
     const { models } = await currentCatalog()
     const model = models.find((model) => model.name === name)
     if (!model)
@@ -45,50 +70,51 @@ export function createRuntime({
         `There is no model "${name.slice(0, 100)}".`,
         `Use one of: ${models.map(({ name }) => name).join(', ')}.`,
       )
-    const native = await loadNativeEncoder(
-      {
-        json: (file) => readVerifiedJson(storage, model, file),
-        stream: (file) => openVerified(storage, model, file),
-      },
-      kernels,
-      precision,
-    ).catch((error: unknown) => {
+    const files: ModelFiles = {
+      has: (file) => Object.hasOwn(model.files, file),
+      json: (file) => readVerifiedJson(storage, model, file),
+      stream: (file) => openVerified(storage, model, file),
+    }
+    const native = await LOADERS[kind](files, kernels, precision).catch((error: unknown) => {
       // The catalog may be what is out of date: read it again the next time.
       catalog = undefined
       throw error
     })
-    const { memoryUsed: own, ...capability }: NativeEncoder = native
-    const revision = model.files['model.safetensors']!.sha256.slice(0, 12)
-    const encoder: Encoder = { name, revision, ...capability }
-    loaded.set(name, { encoder, memoryUsed: own })
+    const entry = { ...native, name, revision: revisionOf(model) }
+    const key = `${kind} ${name}`
+    loaded.set(key, entry)
     for (const oldest of loaded.keys()) {
-      if (oldest === name || memoryUsed() <= memoryBudget) break
+      if (oldest === key || memoryUsed() <= memoryBudget) break
       loaded.delete(oldest)
     }
-    return encoder
+    return entry
+  }
+
+  const open = async (kind: Kind, name: string, signal: AbortSignal | undefined): Promise<Loaded> => {
+    throwIfAborted(signal)
+    const key = `${kind} ${name}`
+    const present = loaded.get(key)
+    if (present) {
+      loaded.delete(key)
+      loaded.set(key, present)
+      return present
+    }
+    // Callers that come while it loads share the load; it is not any one caller's to abort.
+    let promise = loading.get(key)
+    if (!promise) {
+      promise = load(kind, name).finally(() => loading.delete(key))
+      loading.set(key, promise)
+    }
+    const entry = await promise
+    throwIfAborted(signal)
+    return entry
   }
 
   return {
     kernels: chooseBuild(kernels),
     memoryUsed,
-    async encoder(name, signal) {
-      throwIfAborted(signal)
-      const present = loaded.get(name)
-      if (present) {
-        loaded.delete(name)
-        loaded.set(name, present)
-        return present.encoder
-      }
-      // Callers that come while it loads share the load; it is not any one caller's to abort.
-      let promise = loading.get(name)
-      if (!promise) {
-        promise = load(name).finally(() => loading.delete(name))
-        loading.set(name, promise)
-      }
-      const encoder = await promise
-      throwIfAborted(signal)
-      return encoder
-    },
+    encoder: async (name, signal) => (await open('encoder', name, signal)) as Encoder & Loaded,
+    generator: async (name, signal) => (await open('generator', name, signal)) as Generator & Loaded,
     async models(): Promise<ModelInfo[]> {
       const { models } = await currentCatalog()
       return models.map(({ name, task, summary, license, files }) => ({
@@ -96,9 +122,9 @@ export function createRuntime({
         task,
         summary,
         license,
-        revision: files['model.safetensors']?.sha256.slice(0, 12) ?? '',
+        revision: revisionOf({ files }),
         size: Object.values(files).reduce((sum, { size }) => sum + size, 0),
-        loaded: loaded.has(name),
+        loaded: loaded.has(`encoder ${name}`) || loaded.has(`generator ${name}`),
       }))
     },
   }

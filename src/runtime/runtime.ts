@@ -2,6 +2,8 @@
  * The runtime loads a model by its name, keeps the loaded ones within a memory budget and hands out what
  * functions work with: an Encoder. Functions never see storage, backends or the engine.
  */
+import type { TextOptions } from '../backends/generator.ts'
+import type { GenerationEvent } from '../decoding/request.ts'
 
 /** Token ids of one sequence as the model wants them, special tokens included. */
 export interface TokenSequence {
@@ -34,6 +36,26 @@ export interface Encoder {
   classify(sequences: TokenSequence[], signal?: AbortSignal): Promise<Float32Array[]>
 }
 
+/** Text → text, token by token. What functions that write need of a model, whatever backend runs it. */
+export interface Generator {
+  /** Name in the catalog. */
+  name: string
+  /** First 12 hex digits of the weights' sha256. */
+  revision: string
+  /** Most tokens of prompt and text together; Infinity where positions are relative. */
+  contextLength: number
+  /** Whether it reads a source and writes another text (T5, Marian, BART), or goes on from a prompt. */
+  readsSource: boolean
+  /** Token ids of a text in the model's template. */
+  encode(text: string): number[]
+  decode(ids: ArrayLike<number>): string
+  /**
+   * Writes from a source or behind a prompt: an event a token, then one that tells why the text ends and what it took.
+   * @throws EdgewiseError `invalid_input`, `context_exceeded`, `budget_too_small`, `schema_unsupported`, `request_aborted`
+   */
+  generate(text: string | ArrayLike<number>, options?: TextOptions): AsyncGenerator<GenerationEvent, void>
+}
+
 export interface ModelInfo {
   name: string
   revision: string
@@ -48,6 +70,8 @@ export interface ModelInfo {
 export interface Runtime {
   /** @throws EdgewiseError `unknown_model` or any of the 503 codes of a model that cannot be loaded */
   encoder(name: string, signal?: AbortSignal): Promise<Encoder>
+  /** As encoder(). */
+  generator(name: string, signal?: AbortSignal): Promise<Generator>
   models(): Promise<ModelInfo[]>
   /** Bytes of WebAssembly memory held by loaded models. */
   memoryUsed(): number

@@ -1,18 +1,12 @@
-/** The native backend: Hugging Face checkpoints on our own engine. */
+/** Encoders on the native backend: Hugging Face checkpoints on our own engine. */
 import type { Sequence } from '../architectures/architecture.ts'
 import { findArchitecture } from '../architectures/index.ts'
-import { createEngine } from '../engine/engine.ts'
 import type { KernelModules } from '../engine/kernels.ts'
-import { openSafetensors } from '../engine/safetensors.ts'
-import { loadWeights, type Precision, planWeights } from '../engine/weights.ts'
+import type { Precision } from '../engine/weights.ts'
 import { throwIfAborted } from '../errors.ts'
 import { createTokenizer } from '../text/tokenizer.ts'
-
-/** A model's files, already verified by whoever opens them. */
-export interface ModelFiles {
-  json(file: string): Promise<unknown>
-  stream(file: string): Promise<ReadableStream<Uint8Array>>
-}
+import { loadModel } from './model.ts'
+import type { ModelFiles } from './weights.ts'
 
 /** A loaded sequence classifier with its tokenizer. */
 export interface NativeEncoder {
@@ -38,19 +32,10 @@ export async function loadNativeEncoder(
   kernels: KernelModules,
   precision: Precision = 'int8',
 ): Promise<NativeEncoder> {
-  const config = await files.json('config.json')
-  const architecture = findArchitecture(config, 'encoder')
   const tokenizer = createTokenizer(await files.json('tokenizer.json'))
-
-  const weights = await openSafetensors(await files.stream('model.safetensors'), 'model.safetensors')
-  const plan = planWeights(
-    weights.tensors.map(({ name }) => name),
-    precision,
+  const { model, engine } = await loadModel(files, kernels, precision, (config, plan) =>
+    findArchitecture(config, 'encoder').encoder('sequence-classification', config, plan),
   )
-  const model = architecture.encoder('sequence-classification', config, plan)
-  const engine = createEngine(kernels, plan.bytes())
-  await loadWeights([weights], plan, engine.memory, engine.kernels)
-
   return {
     labels: model.labels,
     contextLength: model.contextLength,
