@@ -1,10 +1,12 @@
 /**
  * `npm run bench`: our engine and ONNX Runtime on the same weights, in one run: latency, cold start, memory, size, and
- * the CPU time of a request in workerd. Prints Markdown; --write puts it into docs/benchmark.md. Latencies are medians
- * of rounds in which each contestant runs once, ratios are medians of the rounds' ratios.
+ * the CPU time of a request in workerd; decoding, with llama.cpp too; how cost grows, and how near it is to what the
+ * machine can do. Prints Markdown; --write puts it into docs/benchmark.md and the plots beside it, --only growth,roofline
+ * measures those sections and writes no more than their plots. Latencies are medians of rounds in which each contestant
+ * runs once, ratios are medians of the rounds' ratios.
  */
 import { execFile, spawn } from 'node:child_process'
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { cpus, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -12,34 +14,32 @@ import { parseArgs, promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import { build } from 'esbuild'
 import { freePort } from '../test/gateway.ts'
+import { measureDecoding } from './decode.ts'
 import { table } from './evaluation.ts'
-import { MODELS, openKernels, openRuntime } from './models.ts'
-import { exportOnnx, readCheckpoint } from './onnx.ts'
+import { measureGrowth } from './growth.ts'
+import { MODELS, openPlainKernels, openRuntime } from './models.ts'
+import { exportOnnx } from './onnx.ts'
+import { readCheckpoint } from './onnx-weights.ts'
 import { type Contestant, onnxruntimeNode, onnxruntimeWeb } from './peers.ts'
+import { measureRoofline } from './roofline.ts'
+import { type Bar, median, type Section, verdict } from './section.ts'
 
 const LENGTHS = [16, 64, 128]
 const REQUEST_TOKENS = 32
 const CPU_REQUESTS = 1000
 const COLD_ROUNDS = 7
 const { values } = parseArgs({
-  options: { write: { type: 'boolean', default: false }, rounds: { type: 'string', default: '60' } },
+  options: {
+    write: { type: 'boolean', default: false },
+    rounds: { type: 'string', default: '60' },
+    only: { type: 'string' },
+  },
 })
 const rounds = Number(values.rounds)
 const folder = await mkdtemp(join(tmpdir(), 'edgewise-bench-'))
 /** What wrangler would upload. */
 const upload = join(folder, 'upload')
 const say = (text: string) => process.stderr.write(`${text}\n`)
-
-const median = (numbers: number[]): number => numbers.toSorted((a, b) => a - b)[numbers.length >> 1]!
-const verdict = (value: number, bar: number, atLeast: boolean) =>
-  (atLeast ? value >= bar : value <= bar) ? 'met' : 'missed'
-
-interface Bar {
-  what: string
-  measured: string
-  bar: string
-  verdict: string
-}
 
 /** Token ids of real text of exactly `length` tokens. */
 async function realIds(length: number): Promise<number[]> {
@@ -142,16 +142,30 @@ async function coldStarts(model: string, report: string[], bars: Bar[]): Promise
       bar: `<= 1 / ${1 / bar}`,
       verdict: verdict(value, bar, false),
     })
-  compare(`cold start (${bare})`, share('engine', 'session', 'ms'), 0.1)
+  compare(`cold start (${bare})`, share('engine', 'session', 'ms'), 1 / 15)
   compare(`cold start (${whole})`, share('edgewise', 'onnxruntime', 'ms'), 0.1)
   compare('resident memory', share('edgewise', 'onnxruntime', 'bytes'), 0.25)
-  say('cold starts measured')
+  const weights = (await stat(`${MODELS}/sentiment/model.safetensors`)).size
+  const beside = (median(runs.engine!.map(({ bytes }) => bytes)) - weights) / 1e6
+  bars.push({
+    what: `resident memory beside the weights' ${(weights / 1e6).toFixed(1)} MB (${bare})`,
+    measured: `${beside.toFixed(1)} MB`,
+    bar: '<= 15 MB',
+    verdict: verdict(beside, 15, false),
+  })
 }
 
 const gzipBytes = (bytes: Uint8Array) => gzipSync(bytes, { level: 9 }).length
 
+let uploading: Promise<unknown> | undefined
+/** Fills the folder `upload`. */
+async function bundle(): Promise<void> {
+  uploading ??= promisify(execFile)('node_modules/.bin/wrangler', ['deploy', '--dry-run', '--outdir', upload])
+  await uploading
+}
+
 async function size(report: string[], bars: Bar[]): Promise<void> {
-  await promisify(execFile)('node_modules/.bin/wrangler', ['deploy', '--dry-run', '--outdir', upload])
+  await bundle()
   const files = (await readdir(upload)).filter((file) => /\.(js|wasm)$/.test(file))
   const rows = await Promise.all(
     files.map(async (file) => {
@@ -170,7 +184,14 @@ async function size(report: string[], bars: Bar[]): Promise<void> {
     bar: '<= 400 KB',
     verdict: verdict(total / 1024, 400, false),
   })
-  say('size measured')
+  const builds = rows.filter(({ file }) => file.startsWith('kernels.')).map((row) => row['bytes gzip'])
+  const largest = Math.max(...builds) / 1024
+  bars.push({
+    what: 'kernels, the larger of their two builds, gzip',
+    measured: `${largest.toFixed(1)} KB`,
+    bar: '<= 40 KB',
+    verdict: verdict(largest, 40, false),
+  })
 }
 
 /** CPU milliseconds of a process so far (Linux: /proc, 100 ticks a second). */
@@ -182,6 +203,7 @@ async function cpuTime(pid: number): Promise<number> {
 
 /** The uploaded script in workerd alone, the model files from a disk service in the place of static assets. */
 async function requestCpu(report: string[], bars: Bar[]): Promise<void> {
+  await bundle()
   const files = (await readdir(upload)).filter((file) => /\.(js|wasm)$/.test(file))
   const modules = files
     .sort((a, b) => Number(b.endsWith('.js')) - Number(a.endsWith('.js')))
@@ -252,25 +274,21 @@ const worker :Workerd.Worker = (
   } finally {
     workerd.kill()
   }
-  say('CPU time measured')
 }
 
-async function main(): Promise<void> {
-  const config = JSON.parse(await readFile(`${MODELS}/sentiment/config.json`, 'utf8'))
-  const checkpoint = readCheckpoint(config, await readFile(`${MODELS}/sentiment/model.safetensors`))
-  const fp32 = exportOnnx(checkpoint, 'fp32')
-  const int8 = exportOnnx(checkpoint, 'int8')
-  const int8Path = join(folder, 'int8.onnx')
-  await writeFile(int8Path, int8)
+type Config = Parameters<typeof exportOnnx>[0]['config'] & { vocab_size: number }
 
+async function openContestants(config: Config): Promise<Contestant[]> {
+  const checkpoint = readCheckpoint(config, await readFile(`${MODELS}/sentiment/model.safetensors`))
+  const [fp32, int8] = [exportOnnx(checkpoint, 'fp32'), exportOnnx(checkpoint, 'int8')]
   const runtime = await openRuntime()
   const encoder = await runtime.encoder('sentiment')
   const plain = await import('../src/runtime/native.ts').then(async ({ createRuntime }) => {
     const { fileStorage } = await import('../src/storage/files.ts')
-    const { simd } = await openKernels()
-    return createRuntime({ storage: fileStorage(MODELS), kernels: { simd } }).encoder('sentiment')
+    const kernels = await openPlainKernels()
+    return createRuntime({ storage: fileStorage(MODELS), kernels }).encoder('sentiment')
   })
-  const contestants = [
+  return [
     {
       name: `edgewise int8 ${runtime.kernels}`,
       run: async (ids: number[]) => (await encoder.classify([{ inputIds: ids }]))[0]!,
@@ -284,13 +302,45 @@ async function main(): Promise<void> {
     await onnxruntimeNode('fp32', fp32),
     await onnxruntimeNode('int8', int8),
   ].filter((contestant) => contestant !== undefined)
+}
 
-  const report: string[] = []
-  const bars: Bar[] = []
-  await latency(contestants, report, bars)
-  await coldStarts(int8Path, report, bars)
-  await size(report, bars)
-  await requestCpu(report, bars)
+/** The sections' names, as --only has them, in the order of the report. */
+function sections(config: Config): Record<string, () => Promise<Section>> {
+  const gathered = (measure: (report: string[], bars: Bar[]) => Promise<void>) => async () => {
+    const section: Section = { report: [], bars: [] }
+    await measure(section.report, section.bars)
+    return section
+  }
+  return {
+    latency: gathered(async (report, bars) => latency(await openContestants(config), report, bars)),
+    cold: gathered(async (report, bars) => {
+      const path = join(folder, 'int8.onnx')
+      const weights = await readFile(`${MODELS}/sentiment/model.safetensors`)
+      await writeFile(path, exportOnnx(readCheckpoint(config, weights), 'int8'))
+      await coldStarts(path, report, bars)
+    }),
+    size: gathered(size),
+    cpu: gathered(requestCpu),
+    decode: () => measureDecoding(say),
+    growth: measureGrowth,
+    roofline: measureRoofline,
+  }
+}
+
+async function main(): Promise<void> {
+  const config: Config = JSON.parse(await readFile(`${MODELS}/sentiment/config.json`, 'utf8'))
+  const known = sections(config)
+  const chosen = values.only?.split(',') ?? Object.keys(known)
+  const unknown = chosen.find((name) => !Object.hasOwn(known, name))
+  if (unknown !== undefined)
+    throw new Error(`There is no section ${unknown}; choose from ${Object.keys(known).join(', ')}`)
+  const measured: Section[] = []
+  for (const name of chosen) {
+    measured.push(await known[name]!())
+    say(`${name} measured`)
+  }
+  const report = measured.flatMap((section) => section.report)
+  const bars = measured.flatMap((section) => section.bars)
 
   const { hidden_size, num_hidden_layers, vocab_size } = config
   const header = [
@@ -307,7 +357,11 @@ async function main(): Promise<void> {
   ]
   const text = `${[...header, ...report].join('\n').trimEnd()}\n`
   console.log(text)
-  if (values.write) await writeFile('docs/benchmark.md', text)
+  if (!values.write) return
+  // A part of the sections must not replace all of them.
+  if (!values.only) await writeFile('docs/benchmark.md', text)
+  for (const { plots = {} } of measured)
+    for (const [file, svg] of Object.entries(plots)) await writeFile(`docs/${file}`, svg)
 }
 
 try {

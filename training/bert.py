@@ -1,6 +1,6 @@
-"""BERT (Devlin et al. 2018, https://arxiv.org/abs/1810.04805) as a sequence classifier, post-norm, for training.
+"""BERT (Devlin et al. 2018, https://arxiv.org/abs/1810.04805), post-norm, for training: masked LM, sequence classifier.
 
-Module names are Hugging Face's, so state_dict() is the checkpoint. Pooling is the mean over tokens
+Module names are Hugging Face's, so state_dict() is the checkpoint. The classifier's pooling is the mean over tokens
 (config.json: classifier_pooling), which small models learn faster than the first token.
 """
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from quantize import QuantizedEmbedding, QuantizedLinear
+from quantize import QuantizedEmbedding, QuantizedLinear, quantized_rows
 
 
 @dataclass
@@ -93,6 +93,45 @@ class Bert(nn.Module):
         return x
 
 
+def initialize(model: nn.Module) -> None:
+    for module in model.modules():
+        if isinstance(module, (nn.Linear, nn.Embedding)):
+            nn.init.normal_(module.weight, std=0.02)
+        if isinstance(module, QuantizedLinear):
+            nn.init.xavier_uniform_(module.weight)
+
+
+class MaskedWords(nn.Module):
+    """Scores of the vocabulary; the output matrix is that of the word embeddings."""
+
+    def __init__(self, config: BertConfig):
+        super().__init__()
+        self.transform = nn.ModuleDict({
+            "dense": QuantizedLinear(config.hidden_size, config.hidden_size),
+            "LayerNorm": nn.LayerNorm(config.hidden_size, eps=1e-12),
+        })
+        self.bias = nn.Parameter(torch.zeros(config.vocab_size))
+
+    def forward(self, x: Tensor, words: Tensor) -> Tensor:
+        x = self.transform["LayerNorm"](F.relu(self.transform["dense"](x)).float())
+        return F.linear(*quantized_rows(x, words), self.bias)
+
+
+class BertForMaskedLM(nn.Module):
+    def __init__(self, config: BertConfig):
+        super().__init__()
+        self.config = config
+        self.bert = Bert(config)
+        self.cls = nn.ModuleDict({"predictions": MaskedWords(config)})
+        initialize(self)
+
+    def forward(self, ids: Tensor, present: Tensor, at: Tensor) -> Tensor:
+        """Logits [masked, vocabulary] at places `at` [masked] of ids [B, T] flattened: the vocabulary is far wider
+        than the hidden states, so the others are never computed."""
+        hidden = self.bert(ids, present).flatten(0, 1)[at]
+        return self.cls["predictions"](hidden, self.bert.embeddings.word_embeddings.weight)
+
+
 class BertForSequenceClassification(nn.Module):
     def __init__(self, config: BertConfig):
         super().__init__()
@@ -100,11 +139,7 @@ class BertForSequenceClassification(nn.Module):
         self.bert = Bert(config)
         self.dropout = nn.Dropout(0.1)
         self.classifier = nn.Linear(config.hidden_size, config.num_labels)
-        for module in self.modules():
-            if isinstance(module, (nn.Linear, nn.Embedding)):
-                nn.init.normal_(module.weight, std=0.02)
-            if isinstance(module, QuantizedLinear):
-                nn.init.xavier_uniform_(module.weight)
+        initialize(self)
 
     def forward(self, ids: Tensor, present: Tensor) -> Tensor:
         """Logits [B, labels]."""

@@ -1,4 +1,5 @@
-"""The three-class sentiment model: counted vectors, then BERT trained on labelled text and on the teacher's labels.
+"""The three-class sentiment model: BERT, from the pretrained encoder or from counted word vectors, trained on labelled
+text and on the teacher's labels.
 
 Neutral is learned from tweets that people judged neutral, from plot sentences, and from captions, requests to an
 assistant, and sentences of documentation and news, which are weakly labelled: their target leaves room for doubt.
@@ -6,7 +7,6 @@ assistant, and sentences of documentation and news, which are weakly labelled: t
 import json
 import re
 import sys
-import time
 from argparse import Namespace
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,16 +19,19 @@ from torch import Tensor
 import corpus
 import teacher
 from bert import BertConfig, BertForSequenceClassification
-from quantize import QuantizedLinear, save_int8
-from tokenizer import CLS, PAD, SEP, WordPiece
+from encoder import pretrained
+from precision import autocast
+from quantize import QuantizedLinear, load_int8, save_int8
+from schedule import Clock, adamw, advance
+from sequences import pad
+from tokenizer import PAD, WordPiece
 
 LABELS = ["negative", "neutral", "positive"]
-CONTEXT = 128
+CONTEXT = BertConfig.max_position_embeddings
 BATCH_TOKENS = 4096
-PEAK_RATE = 5e-4
+#: From word vectors, and from the pretrained encoder, which a high rate would make forget.
+PEAK_RATE, TUNING_RATE = 5e-4, 2e-4
 SMOOTHING = 0.05
-#: Share of the training after which weights and activations are rounded as in the engine.
-QUANTIZE_AFTER = 0.88
 #: How often a pass over the data draws each text of a source (reviews: one window a draw). Batches are of equal
 #: numbers of tokens, so short texts need many draws to have a say beside reviews.
 REPEATS = {"imdb": 1, "unlabelled": 0.4, "sst2": 8, "tweeteval": 8, "pros_cons": 0.5, "subjectivity": 2, "weak": 1}
@@ -116,18 +119,6 @@ def batches(examples: list[Example], rng: np.random.Generator, device: str) -> I
                 yield ids.to(device), present.to(device), targets.to(device)
 
 
-def pad(sequences: list[np.ndarray]) -> tuple[Tensor, Tensor]:
-    """[CLS] … [SEP] around each, padded to the longest: ids [B, T] and present [B, T]."""
-    longest = max(len(ids) for ids in sequences) + 2
-    ids = np.full((len(sequences), longest), PAD, np.int64)
-    present = np.zeros((len(sequences), longest), np.float32)
-    for row, sequence in enumerate(sequences):
-        n = len(sequence)
-        ids[row, 0], ids[row, 1 : n + 1], ids[row, n + 1] = CLS, sequence, SEP
-        present[row, : n + 2] = 1
-    return torch.from_numpy(ids), torch.from_numpy(present)
-
-
 def windows_of(ids: np.ndarray, size: int = CONTEXT - 2) -> list[np.ndarray]:
     """The fewest windows of near-equal length, as the function cuts them."""
     return np.array_split(ids, max(1, -(-len(ids) // size)))
@@ -156,13 +147,31 @@ def accuracy(logits: np.ndarray, gold: list[int], two_way: bool) -> float:
     return float((logits.argmax(1) == np.array(gold)).mean())
 
 
+def begin(arguments: Namespace) -> tuple[BertForSequenceClassification, WordPiece, float]:
+    """(model to train, its tokenizer, peak rate): from the pretrained encoder, where there is one and the caller has
+    not asked for vectors."""
+    folder = pretrained(arguments) if arguments.start == "encoder" else None
+    print(f"starts from {folder or 'word vectors'}", file=sys.stderr)
+    if folder:
+        wordpiece = WordPiece.load(folder)
+        layers = json.loads((folder / "config.json").read_text())["num_hidden_layers"]
+        layers = min(arguments.layers or layers, layers)
+        model = BertForSequenceClassification(BertConfig(len(wordpiece), num_hidden_layers=layers))
+        state = {name: x for name, x in load_int8(folder / "model.safetensors").items() if name.startswith("bert.")}
+        missing, _ = model.load_state_dict(state, strict=False)
+        assert all(name.startswith("classifier.") for name in missing), missing
+        return model, wordpiece, TUNING_RATE
+    wordpiece = WordPiece.load(arguments.work / "tokenizer")
+    model = BertForSequenceClassification(BertConfig(len(wordpiece), num_hidden_layers=arguments.layers or 4))
+    vectors = torch.from_numpy(np.load(arguments.work / "vectors.npy"))
+    model.bert.embeddings.word_embeddings.weight.data.copy_(vectors * 0.1)
+    return model, wordpiece, PEAK_RATE
+
+
 def run(arguments: Namespace) -> None:
     device, work = arguments.device, arguments.work
-    wordpiece = WordPiece.load(work / "tokenizer")
-    config = BertConfig(vocab_size=len(wordpiece), max_position_embeddings=CONTEXT)
-    model = BertForSequenceClassification(config).to(device)
-    vectors = torch.from_numpy(np.load(work / "vectors.npy"))
-    model.bert.embeddings.word_embeddings.weight.data.copy_(vectors * 0.1)
+    model, wordpiece, peak = begin(arguments)
+    model.to(device)
     print(f"{sum(p.numel() for p in model.parameters()):,} parameters", file=sys.stderr)
 
     examples, held_out = load_examples(arguments.data, work, wordpiece)
@@ -174,11 +183,7 @@ def run(arguments: Namespace) -> None:
         texts.append(np.array(wordpiece.encode(row["text"]), np.uint16))
         gold.append(LABELS.index(row["label"]))
 
-    decay = [p for p in model.parameters() if p.dim() > 1]
-    other = [p for p in model.parameters() if p.dim() == 1]
-    optimizer = torch.optim.AdamW(
-        [{"params": decay, "weight_decay": 0.01}, {"params": other, "weight_decay": 0.0}], lr=PEAK_RATE, betas=(0.9, 0.98)
-    )
+    optimizer = adamw(model, peak)
     step, elapsed, seed = 0, 0.0, 1
     checkpoint = work / "sentiment.pt"
     if arguments.resume and checkpoint.exists():
@@ -189,14 +194,12 @@ def run(arguments: Namespace) -> None:
 
     limit = arguments.minutes * 60
     stream = batches(examples, np.random.default_rng(seed), device)
-    last, tokens, running, next_report = time.monotonic(), 0, 0.0, elapsed + limit / 10
+    tokens, running, next_report = 0, 0.0, elapsed + limit / 10
+    clock = Clock(device)
     while elapsed < limit:
-        progress = elapsed / limit
-        QuantizedLinear.quantized = progress >= QUANTIZE_AFTER
-        for group in optimizer.param_groups:
-            group["lr"] = PEAK_RATE * min(progress / 0.02 + 0.01, (1 - progress) / 0.98)
+        advance(optimizer, elapsed / limit, peak)
         ids, present, targets = next(stream)
-        with torch.autocast(device, dtype=torch.bfloat16, enabled=device == "cuda"):
+        with autocast(device):
             logits = model(ids, present)
         loss = -(targets * logits.float().log_softmax(-1)).sum(-1).mean()
         optimizer.zero_grad(set_to_none=True)
@@ -206,20 +209,18 @@ def run(arguments: Namespace) -> None:
         step += 1
         tokens += ids.numel()
         running = 0.98 * running + 0.02 * float(loss) if step > 1 else float(loss)
-        now = time.monotonic()
-        elapsed += now - last
-        last = now
+        elapsed += clock.lap()
         if step % 50 == 0:
             print(f"step {step}  {elapsed / 60:.1f} min  loss {running:.3f}  {tokens / 1e6:.2f} M tokens", file=sys.stderr, flush=True)
         if elapsed >= next_report:
             next_report += limit / 10
             torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step, "elapsed": elapsed}, checkpoint)
             report(model, dev, device)
-            export(model, config, wordpiece, work, arguments.models / "sentiment")
-            last = time.monotonic()
+            export(model, wordpiece, arguments.models / "sentiment")
+            clock.lap()
     QuantizedLinear.quantized = True
     report(model, dev, device)
-    export(model, config, wordpiece, work, arguments.models / "sentiment")
+    export(model, wordpiece, arguments.models / "sentiment")
 
 
 def report(model: BertForSequenceClassification, dev: dict, device: str) -> None:
@@ -228,8 +229,9 @@ def report(model: BertForSequenceClassification, dev: dict, device: str) -> None
         print(f"   {name}: {100 * score:.2f} %", file=sys.stderr, flush=True)
 
 
-def export(model: BertForSequenceClassification, config: BertConfig, wordpiece: WordPiece, work: Path, folder: Path) -> None:
+def export(model: BertForSequenceClassification, wordpiece: WordPiece, folder: Path) -> None:
     """The checkpoint in Hugging Face's layout, int8; the card beside it is kept by hand."""
+    config = model.config
     wordpiece.save(folder)
     (folder / "config.json").write_text(json.dumps({
         "architectures": ["BertForSequenceClassification"],

@@ -23,6 +23,11 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
     parser.add_argument("--work", type=Path, default=ROOT / "training" / ".work", help="checkpoints and caches")
     parser.add_argument("--models", type=Path, default=ROOT / "models", help="where finished models go")
+    parser.add_argument("--publish", action="store_true",
+                        help="export the encoder's last checkpoint to --models, train nothing")
+    parser.add_argument("--start", default="encoder", choices=["encoder", "vectors"],
+                        help="what sentiment starts from; vectors too where no encoder is found")
+    parser.add_argument("--layers", type=int, help="of sentiment; by default the encoder's, or 4 from vectors")
     parser.add_argument("--resume", action="store_true", help="continue from the last checkpoint")
     arguments = parser.parse_args()
     arguments.work.mkdir(parents=True, exist_ok=True)

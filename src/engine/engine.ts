@@ -102,7 +102,7 @@ export interface LayerNorm {
 const FEED_FORWARD_BLOCK = 128
 /** Queries whose scores are computed together. */
 const QUERY_BLOCK = 64
-/** More than any position, and small enough for sums of it in 32 bits. */
+/** More than any position; it, its double and sums of both with positions fit 32 bits. */
 const ALL = 2 ** 29
 
 /** @throws EdgewiseError `memory_exceeded` */
@@ -218,67 +218,35 @@ export function createEngine(modules: KernelModules, weightBytes: number): Engin
       return { keys: packed, keyHeadStride, values, valueStride: stride, valueHeadStride: headDim, tokens }
     },
     attention(input, out) {
-      const { queries, queryStride, queryTokens, heads, headDim, causal, bias } = input
+      const { queries, queryStride, queryTokens, heads, headDim, causal, bias, tokens } = input
       const { keyValueHeads = heads, scale = 1 / Math.sqrt(headDim) } = input
-      const outStride = heads * headDim
-      const window = causal?.window ?? ALL
-      scratch.scope(() => {
-        const stride = (input.tokens + 7) & ~7
-        // [block, keys to 8]: a block of queries at a time, so that the scores stay in the cache.
-        const scores = scratch.floats(Math.min(queryTokens, QUERY_BLOCK) * stride)
-        const tile = scratch.floats(32)
-        for (let head = 0; head < heads; head++) {
-          const shared = Math.floor((head * keyValueHeads) / heads)
-          const keys = input.keys + shared * input.keyHeadStride * 4
-          const values = input.values + shared * input.valueHeadStride * 4
-          for (let first = 0; first < queryTokens; first += QUERY_BLOCK) {
-            const block = Math.min(QUERY_BLOCK, queryTokens - first)
-            const past = causal ? causal.past + first : ALL
-            // Keys [from, to) are all that this block sees; from is the start of a panel.
-            const to = Math.min(input.tokens, past + block)
-            const from = causal ? Math.max(0, past + 1 - window) & ~7 : 0
-            const seen = to - from
-            kernels.matmulF32(
-              queries + (first * queryStride + head * headDim) * 4,
-              queryStride,
-              keys + from * headDim * 4,
-              8 * headDim,
-              8,
-              0,
-              scores,
-              stride,
-              block,
-              seen,
-              headDim,
-              tile,
-            )
-            if (bias)
-              kernels.addMatrix(
-                scores,
-                stride,
-                bias.address + (head * bias.headStride + first * bias.stride + from) * 4,
-                bias.stride,
-                block,
-                seen,
-              )
-            kernels.softmax(scores, block, seen, stride, scale, past - from, window)
-            kernels.matmulF32(
-              scores,
-              stride,
-              values + from * input.valueStride * 4,
-              8,
-              input.valueStride,
-              0,
-              out + (first * outStride + head * headDim) * 4,
-              outStride,
-              block,
-              headDim,
-              seen,
-              tile,
-            )
-          }
-        }
-      })
+      const block = Math.min(queryTokens, QUERY_BLOCK)
+      scratch.scope(() =>
+        kernels.attention(
+          queries,
+          queryStride,
+          queryTokens,
+          heads,
+          headDim,
+          input.keys,
+          input.keyHeadStride,
+          keyValueHeads,
+          input.values,
+          input.valueStride,
+          input.valueHeadStride,
+          tokens,
+          bias?.address ?? 0,
+          bias?.stride ?? 0,
+          bias?.headStride ?? 0,
+          scale,
+          causal?.past ?? ALL,
+          causal?.window ?? 2 * ALL,
+          block,
+          scratch.floats(block * ((tokens + 7) & ~7)),
+          out,
+          scratch.floats(32),
+        ),
+      )
     },
     mean(x, tokens, size, out) {
       kernels.meanRows(x, out, tokens, size)

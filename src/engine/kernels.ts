@@ -65,6 +65,30 @@ export interface Kernels {
     eps: number,
   ): void
   rmsNorm(x: number, residual: number, out: number, weight: number, M: number, N: number, eps: number): void
+  attention(
+    queries: number,
+    ldq: number,
+    T: number,
+    heads: number,
+    D: number,
+    keys: number,
+    keyStride: number,
+    keyHeads: number,
+    values: number,
+    ldv: number,
+    valueStride: number,
+    N: number,
+    bias: number,
+    ldb: number,
+    biasStride: number,
+    scale: number,
+    past: number,
+    window: number,
+    block: number,
+    scores: number,
+    out: number,
+    tile: number,
+  ): void
   softmax(x: number, M: number, N: number, stride: number, scale: number, past: number, window: number): void
   addRowsF32(table: number, ids: number, out: number, count: number, N: number): void
   addRowsInt8(table: number, scale: number, ids: number, out: number, count: number, N: number): void

@@ -2,6 +2,7 @@
  * The kernels of the engine: everything that runs inside WebAssembly. Compiled twice, with and without relaxed
  * SIMD (see build.ts). All pointers are byte addresses in the one linear memory, all strides are in elements.
  */
+export { attention } from './attention.kernel'
 export { matmulInt8, quantizeRows } from './matmul-int8.kernel'
 export { copyRows, matmulF32, packKeys, transpose } from './matmul-f32.kernel'
 export { gelu, geluTanh, relu, silu, tanh } from './activation.kernel'

@@ -19,13 +19,11 @@ export function matmulF32(
     const whole = n + 8 <= N
     const bias0 = bias ? v128.load(bias + (<usize>n << 2)) : zero
     const bias1 = bias ? v128.load(bias + (<usize>n << 2), 16) : zero
-    let m = 0
-    for (; m < M; m += 4) {
+    for (let m = 0; m < M; m += 4) {
       const rows = min(4, M - m)
       const direct = whole && rows == 4
       const out = direct ? c + (<usize>(m * ldc + n) << 2) : tile
-      if (rows == 1) tile1(a + (<usize>(m * lda) << 2), b, rowStride, bias0, bias1, out, K)
-      else tile4(a + (<usize>(m * lda) << 2), lda, rows, b, rowStride, bias0, bias1, out, direct ? ldc : 8, K)
+      tile4(a + (<usize>(m * lda) << 2), lda, rows, b, rowStride, bias0, bias1, out, direct ? ldc : 8, K)
       if (!direct)
         for (let i = 0; i < rows; i++)
           for (let j = 0; j < min(8, N - n); j++)
@@ -84,12 +82,29 @@ function tile4(
   v128.store(out, c31, 16)
 }
 
-/** One row: four steps at a time with sums of their own, which would otherwise wait for one another. */
-function tile1(a: usize, b: usize, rowStride: i32, bias0: v128, bias1: v128, out: usize, K: i32): void {
+/**
+ * c[n] = Σk a[k] b[k][n]: one row of matmulF32, faster, since each step of its sums does not wait for the last. The order
+ * of the sums is another, so only where a row is always computed alone.
+ */
+export function rowF32(
+  a: usize, b: usize, panelStride: i32, rowStride: i32, c: usize, N: i32, K: i32, tile: usize,
+): void {
+  for (let n = 0; n < N; n += 8) {
+    const columns = min(8, N - n)
+    tile1(a, b, rowStride, columns == 8 ? c : tile, K)
+    if (columns < 8) memory.copy(c, tile, <usize>columns << 2)
+    b += <usize>panelStride << 2
+    c += 32
+  }
+}
+
+function tile1(a: usize, b: usize, rowStride: i32, out: usize, K: i32): void {
   const step = <usize>rowStride << 2
   const end = a + (<usize>K << 2)
   const end4 = a + (<usize>(K & ~3) << 2)
-  let c0 = f32x4.splat(0)
+  let a0 = f32x4.splat(0)
+  let a1 = a0
+  let c0 = a0
   let c1 = c0
   let d0 = c0
   let d1 = c0
@@ -100,8 +115,8 @@ function tile1(a: usize, b: usize, rowStride: i32, bias0: v128, bias1: v128, out
     const b2 = b1 + step
     const b3 = b2 + step
     const x0 = v128.load32_splat(a)
-    bias0 = fma4(x0, v128.load(b), bias0)
-    bias1 = fma4(x0, v128.load(b, 16), bias1)
+    a0 = fma4(x0, v128.load(b), a0)
+    a1 = fma4(x0, v128.load(b, 16), a1)
     const x1 = v128.load32_splat(a, 4)
     c0 = fma4(x1, v128.load(b1), c0)
     c1 = fma4(x1, v128.load(b1, 16), c1)
@@ -116,13 +131,13 @@ function tile1(a: usize, b: usize, rowStride: i32, bias0: v128, bias1: v128, out
   }
   while (a < end) {
     const x = v128.load32_splat(a)
-    bias0 = fma4(x, v128.load(b), bias0)
-    bias1 = fma4(x, v128.load(b, 16), bias1)
+    a0 = fma4(x, v128.load(b), a0)
+    a1 = fma4(x, v128.load(b, 16), a1)
     a += 4
     b += step
   }
-  v128.store(out, f32x4.add(f32x4.add(bias0, c0), f32x4.add(d0, e0)))
-  v128.store(out, f32x4.add(f32x4.add(bias1, c1), f32x4.add(d1, e1)), 16)
+  v128.store(out, f32x4.add(f32x4.add(a0, c0), f32x4.add(d0, e0)))
+  v128.store(out, f32x4.add(f32x4.add(a1, c1), f32x4.add(d1, e1)), 16)
 }
 
 /**
