@@ -15,15 +15,19 @@ vi.mock(import('../src/engine/kernels.ts'), async (original) => {
       const counting: Kernels = {
         ...plain,
         matmulInt8(...args) {
-          const [M, N, Kp] = args.slice(11, 14) as [number, number, number]
+          const [M, N, Kp] = args.slice(10, 13) as [number, number, number]
           counted.products += M * N * Kp
           plain.matmulInt8(...args)
         },
         matmulF32(...args) {
-          const [bias, , , M, N, K] = args.slice(5, 11) as [number, number, number, number, number, number]
-          // The layers of a model have a bias, attention has none.
-          counted[bias ? 'products' : 'attention'] += M * N * K
+          const [M, N, K] = args.slice(8, 11) as [number, number, number]
+          counted.products += M * N * K
           plain.matmulF32(...args)
+        },
+        attention(...args) {
+          const [queries, heads, headDim] = args.slice(2, 5) as [number, number, number]
+          counted.attention += 2 * queries * heads * headDim * args[11]
+          plain.attention(...args)
         },
       }
       return counting

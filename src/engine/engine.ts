@@ -128,14 +128,14 @@ export function createEngine(modules: KernelModules, weightBytes: number): Engin
         const scale = scratch.floats(tokens + 3)
         const norm = scratch.floats(tokens)
         kernels.quantizeRows(x, quantized, scale, norm, tokens, columns, Kp)
-        const { weight, norm: wNorm, centre, scale: wScale, zero, bias } = layer
+        const { weight, norm: wNorm, scale: wScale, zero, bias } = layer
+        const centre = scratch.bytes(Math.max(2048, Kp))
         kernels.matmulInt8(
           quantized,
           scale,
           norm,
           weight,
           wNorm,
-          centre,
           wScale,
           zero,
           bias,
@@ -144,6 +144,7 @@ export function createEngine(modules: KernelModules, weightBytes: number): Engin
           tokens,
           rows,
           Kp,
+          centre,
           tile,
         )
       })

@@ -16,7 +16,6 @@ export interface Kernels {
     norm: number,
     w: number,
     wNorm: number,
-    centre: number,
     wScale: number,
     wZero: number,
     bias: number,
@@ -25,6 +24,7 @@ export interface Kernels {
     M: number,
     N: number,
     Kp: number,
+    centre: number,
     tile: number,
   ): void
   matmulF32(
@@ -111,7 +111,6 @@ export interface Kernels {
     from: number,
     to: number,
     zero: number,
-    centre: number,
     norm: number,
     firstRow: number,
     M: number,

@@ -24,8 +24,6 @@ export interface Linear {
   zero: number
   /** f32 [rows / 8], int8 only: the largest norm of a panel's groups, see matmulInt8. */
   norm: number
-  /** i16 [rows / 8, columns / 32, 8, 2], int8 only: what centres the sums of a chunk. */
-  centre: number
   /** f32 [rows], zeros where the checkpoint has no bias. */
   bias: number
 }
@@ -120,7 +118,6 @@ export function planWeights(tensorNames: Iterable<string>, precision: Precision)
         scale: reserve(padded * 4),
         zero: reserve(padded * 4),
         norm: reserve((padded / 8) * 4),
-        centre: own === 'int8' ? reserve((padded / 8) * paddedColumns(columns)) : 0,
         bias: reserve(padded * 4),
       }
       let firstRow = 0
@@ -290,7 +287,6 @@ function storeBlock(block: TensorBlock, to: Destination, memory: ModelMemory, ke
       quantized,
       weight.weight,
       to.linear.zero,
-      to.linear.centre,
       to.linear.norm,
       firstRow,
       rows,

@@ -117,19 +117,20 @@ export function chunkSquares(a: v128, b: v128): v128 {
  * c[m][n] = scale[m] * wScale[n] * (Σk q[m][k] w[n][k] - wZero[n]) + bias[n]
  * @param q, scale, norm as quantizeRows makes them
  * @param w int8, packed [N/8][Kp/4][8 rows][4 columns]; wScale and bias f32, wZero i32 (64 * row sum), all [N to 8]
- * @param wNorm f32 [N/8], centre i16 [N/8][Kp/32][8 rows][2], as packInt8 makes them
+ * @param wNorm f32 [N/8], as packInt8 makes it
  * @param c f32 [M][N] with row stride ldc
- * @param tile 128 bytes of scratch
+ * @param centre max(2048, Kp) bytes of scratch  @param tile 128 bytes of scratch
  */
 export function matmulInt8(
-  q: usize, scale: usize, norm: usize, w: usize, wNorm: usize, centre: usize, wScale: usize, wZero: usize, bias: usize,
-  c: usize, ldc: i32, M: i32, N: i32, Kp: i32, tile: usize,
+  q: usize, scale: usize, norm: usize, w: usize, wNorm: usize, wScale: usize, wZero: usize, bias: usize,
+  c: usize, ldc: i32, M: i32, N: i32, Kp: i32, centre: usize, tile: usize,
 ): void {
   const panel = <usize>(ROWS * Kp)
   // Panels that stay in the first-level cache while all tokens pass.
   const group = max(1, GROUP / <i32>panel) * ROWS
   for (let first = 0; first < N; first += group) {
     const rows = min(group, N - first)
+    if (ASC_FEATURE_RELAXED_SIMD && M > 1) centres(w, centre, (rows + ROWS - 1) / ROWS * Kp / CHUNK)
     let qm = q
     let sm = scale
     let nm = norm
@@ -144,11 +145,29 @@ export function matmulInt8(
     }
     w += <usize>(group * Kp)
     wNorm += <usize>(group / ROWS) << 2
-    centre += <usize>(group / ROWS * Kp)
     wScale += <usize>group << 2
     wZero += <usize>group << 2
     bias += <usize>group << 2
     c += <usize>group << 2
+  }
+}
+
+/**
+ * What centres the sums of each chunk: -64 times the sums of its two groups, modulo 2^16, i16 [chunks][8 rows][2]. Made
+ * anew for each product, since to keep it would take an eighth of the weights' memory.
+ */
+function centres(w: usize, centre: usize, chunks: i32): void {
+  const x = integer(2)
+  for (; chunks > 0; chunks--) {
+    let a = i16x8.splat(0)
+    let b = a
+    for (const end = w + CHUNK * ROWS; w < end; w += 32) {
+      a = i16x8.sub(a, i16x8.relaxed_dot_i8x16_i7x16_s(v128.load(w), x))
+      b = i16x8.sub(b, i16x8.relaxed_dot_i8x16_i7x16_s(v128.load(w, 16), x))
+    }
+    v128.store(centre, a)
+    v128.store(centre, b, 16)
+    centre += 32
   }
 }
 

@@ -51,18 +51,16 @@ export function quantizeWeights(from: usize, to: usize, scale: usize, M: i32, K:
 }
 
 /**
- * Rows of int8 into matmulInt8's panels [N/8][Kp/4][8][4]; 64 times each row's sum into zero (i32 [N to 8]); 64 times the
- * sums of each chunk's two groups, negated and modulo 2^16, into centre (i16 [N/8][Kp/32][8][2]); the largest Σ w² of a
- * panel's groups into norm (f32 [N/8]). All were zeroed, so the padding needs no writing. Reads up to 31 bytes beyond the
- * last row.
+ * Rows of int8 into matmulInt8's panels [N/8][Kp/4][8][4]; 64 times each row's sum into zero (i32 [N to 8]); the largest
+ * Σ w² of a panel's groups into norm (f32 [N/8]). All were zeroed, so the padding needs no writing. Reads up to 31 bytes
+ * beyond the last row.
  */
 export function packInt8(
-  from: usize, to: usize, zero: usize, centre: usize, norm: usize, firstRow: i32, M: i32, K: i32, Kp: i32,
+  from: usize, to: usize, zero: usize, norm: usize, firstRow: i32, M: i32, K: i32, Kp: i32,
 ): void {
   const lanes = i8x16(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
   for (let m = firstRow; m < firstRow + M; m++) {
     let p = to + <usize>((m >> 3) * 8) * <usize>Kp + <usize>((m & 7) << 2)
-    let c = centre + <usize>(m >> 3) * <usize>(Kp / CHUNK) * 32 + <usize>((m & 7) << 2)
     let sums = i32x4.splat(0)
     let norms = i32x4.splat(0)
     for (let k = 0; k < K; k += CHUNK) {
@@ -77,13 +75,8 @@ export function packInt8(
       v128.store32_lane(p, w1, 2, 192)
       v128.store32_lane(p, w1, 3, 224)
       p += 256
-      let pairs = i16x8.add(i16x8.extadd_pairwise_i8x16_s(w0), i16x8.extadd_pairwise_i8x16_s(w1))
+      const pairs = i16x8.add(i16x8.extadd_pairwise_i8x16_s(w0), i16x8.extadd_pairwise_i8x16_s(w1))
       sums = i32x4.add(sums, i32x4.extadd_pairwise_i16x8_s(pairs))
-      // Lanes are the pairs 0 and 1 of each four columns in turn.
-      pairs = i16x8.add(pairs, i16x8.shuffle(pairs, pairs, 4, 5, 6, 7, 0, 1, 2, 3))
-      pairs = i16x8.add(pairs, i16x8.shuffle(pairs, pairs, 2, 3, 0, 1, 6, 7, 4, 5))
-      v128.store32_lane(c, i16x8.shl(i16x8.neg(pairs), 6), 0)
-      c += 32
       norms = i32x4.max_s(norms, chunkSquares(w0, w1))
     }
     from += K
