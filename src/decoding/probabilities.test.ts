@@ -1,12 +1,21 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { argmax, expNegative, kthLargest, logSoftmax, logSumExp, topIndices } from './probabilities.ts'
+import {
+  argmax,
+  BLOCK,
+  blockMaxima,
+  expNegative,
+  kthLargest,
+  logSoftmax,
+  logSumExp,
+  topIndices,
+} from './probabilities.ts'
 
 /** Few values, so that many are equal. */
 const values = fc
   .array(fc.oneof(fc.integer({ min: -4, max: 4 }), fc.float({ min: -50, max: 50, noNaN: true })), {
     minLength: 1,
-    maxLength: 60,
+    maxLength: 200,
   })
   .map((array) => Float32Array.from(array))
 
@@ -31,12 +40,14 @@ it('the sum and the log-probabilities of a softmax', () => {
 
 it('the largest, as sorting finds them', () => {
   fc.assert(
-    fc.property(values, fc.integer({ min: 1, max: 60 }), (array, n) => {
+    fc.property(values, fc.integer({ min: 1, max: 150 }), (array, n) => {
       const order = Array.from(array.keys()).sort((a, b) => array[b]! - array[a]! || a - b)
       expect(argmax(array)).toBe(order[0])
       expect(topIndices(array, n)).toEqual(order.slice(0, n))
       const k = Math.min(n, array.length)
-      expect(kthLargest(array, k)).toBe(array[order[k - 1]!])
+      const maxima = new Float32Array(Math.ceil(array.length / BLOCK))
+      expect(blockMaxima(array, maxima)).toBe(array[order[0]!])
+      expect(kthLargest(array, k, maxima, new Float32Array(array.length))).toBe(array[order[k - 1]!])
     }),
   )
 })

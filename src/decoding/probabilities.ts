@@ -16,17 +16,43 @@ export function expNegative(x: number): number {
   return table[n]! * (1 + rest * (1 + rest * 0.5))
 }
 
+/**
+ * Values are looked through in blocks: the largest of one is found by maxima, in half the time of comparisons, and most
+ * blocks have none that matters.
+ */
+export const BLOCK = 64
+
+function blockMaximum(values: Float32Array, from: number, to: number): number {
+  let largest = -Infinity
+  for (let i = from; i < to; i++) largest = Math.max(largest, values[i]!)
+  return largest
+}
+
+/** The largest value of each block, to out[ceil(values / BLOCK)]; gives the largest of all. */
+export function blockMaxima(values: Float32Array, out: Float32Array): number {
+  const { length } = values
+  let largest = -Infinity
+  for (let from = 0, block = 0; from < length; from += BLOCK, block++) {
+    const own = blockMaximum(values, from, Math.min(from + BLOCK, length))
+    out[block] = own
+    if (own > largest) largest = own
+  }
+  return largest
+}
+
 /** Index of the largest value, the first of equals. */
 export function argmax(values: Float32Array): number {
-  let best = 0
-  let largest = values[0]!
-  for (let i = 1; i < values.length; i++) {
-    if (values[i]! > largest) {
-      largest = values[i]!
-      best = i
+  const { length } = values
+  let first = 0
+  let largest = -Infinity
+  for (let from = 0; from < length; from += BLOCK) {
+    const own = blockMaximum(values, from, Math.min(from + BLOCK, length))
+    if (own > largest) {
+      largest = own
+      first = from
     }
   }
-  return best
+  return Math.max(0, values.indexOf(largest, first))
 }
 
 /** The logarithm of the sum of e^(logit / temperature). */
@@ -34,8 +60,9 @@ export function logSumExp(logits: Float32Array, temperature = 1): number {
   const largest = logits[argmax(logits)]!
   if (largest === -Infinity) return -Infinity
   const scale = 1 / temperature
+  const { length } = logits
   let sum = 0
-  for (let i = 0; i < logits.length; i++) sum += expNegative((largest - logits[i]!) * scale)
+  for (let i = 0; i < length; i++) sum += expNegative((largest - logits[i]!) * scale)
   return largest * scale + Math.log(sum)
 }
 
@@ -47,23 +74,56 @@ export function logSoftmax(logits: Float32Array): void {
 
 /** Indices of the n largest values, largest first, equals in their order; for a small n. */
 export function topIndices(values: Float32Array, n: number): number[] {
-  const size = Math.min(n, values.length)
+  const { length } = values
+  const size = Math.min(n, length)
   const indices: number[] = []
   let smallest = -Infinity
-  for (let i = 0; i < values.length; i++) {
-    const value = values[i]!
-    if (indices.length === size && value <= smallest) continue
-    if (indices.length === size) indices.pop()
-    let at = indices.length
-    while (at > 0 && values[indices[at - 1]!]! < value) at--
-    indices.splice(at, 0, i)
-    if (indices.length === size) smallest = values[indices[size - 1]!]!
+  let full = false
+  for (let from = 0; from < length; from += BLOCK) {
+    const to = Math.min(from + BLOCK, length)
+    if (full && !(blockMaximum(values, from, to) > smallest)) continue
+    for (let i = from; i < to; i++) {
+      const value = values[i]!
+      if (full && value <= smallest) continue
+      if (full) indices.pop()
+      let at = indices.length
+      while (at > 0 && values[indices[at - 1]!]! < value) at--
+      indices.splice(at, 0, i)
+      full = indices.length === size
+      if (full) smallest = values[indices[size - 1]!]!
+    }
   }
   return indices
 }
 
-/** The k-th largest value, for k up to the number of values: the root of a heap of the k largest. */
-export function kthLargest(values: Float32Array, k: number): number {
+/**
+ * The k-th largest value, for k up to their number.
+ * @param maxima of their blocks
+ * @param scratch room for as many values
+ */
+export function kthLargest(
+  values: Float32Array,
+  k: number,
+  maxima: Float32Array,
+  scratch: Float32Array,
+): number {
+  // k blocks have a value as large as the k-th of their maxima, so no smaller one need be looked at.
+  const least = k <= maxima.length ? kthOf(maxima, k) : -Infinity
+  const { length } = values
+  let size = 0
+  for (let from = 0, block = 0; from < length; from += BLOCK, block++) {
+    if (maxima[block]! < least) continue
+    const to = Math.min(from + BLOCK, length)
+    for (let i = from; i < to; i++) {
+      const value = values[i]!
+      if (value >= least) scratch[size++] = value
+    }
+  }
+  return kthOf(scratch.subarray(0, size), k)
+}
+
+function kthOf(values: Float32Array, k: number): number {
+  // A heap of the k largest: each is at most as large as the two that come at twice its place.
   const heap = values.slice(0, k)
   const sink = (from: number, value: number): void => {
     let at = from
@@ -76,11 +136,6 @@ export function kthLargest(values: Float32Array, k: number): number {
     heap[at] = value
   }
   for (let i = (k >> 1) - 1; i >= 0; i--) sink(i, heap[i]!)
-  let smallest = heap[0]!
-  for (let i = k; i < values.length; i++) {
-    if (values[i]! <= smallest) continue
-    sink(0, values[i]!)
-    smallest = heap[0]!
-  }
-  return smallest
+  for (let i = k; i < values.length; i++) if (values[i]! > heap[0]!) sink(0, values[i]!)
+  return heap[0]!
 }

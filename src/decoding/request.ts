@@ -9,7 +9,7 @@ const count = z.int().min(0)
 const tokenId = z.int().min(0)
 
 /** Options by the names of Hugging Face transformers, for whatever reads JSON. */
-export const generationOptions = z.object({
+export const generationOptions = z.strictObject({
   maxNewTokens: z
     .int()
     .min(1)
@@ -166,7 +166,7 @@ export function prepare(decoder: Decoder, request: GenerationRequest): Generatio
   const parsed = generationOptions.safeParse(rest)
   if (!parsed.success) {
     const { path, message } = parsed.error.issues[0]!
-    throw invalid(`${path.join('.')}: ${message}.`, 'Correct this option.')
+    throw invalid(`${path.join('.') || 'options'}: ${message}.`, 'Correct this option.')
   }
   const options = parsed.data
   const { startTokenId, contextLength, vocabularySize } = decoder

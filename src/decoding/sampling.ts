@@ -3,7 +3,7 @@
  * Holtzman et al. 2020, https://arxiv.org/abs/1904.09751), then those not too unlikely beside the first (min-p, Nguyen et al.
  * 2024, https://arxiv.org/abs/2407.01082); the order of Hugging Face transformers.
  */
-import { argmax, expNegative, kthLargest } from './probabilities.ts'
+import { BLOCK, blockMaxima, expNegative, kthLargest } from './probabilities.ts'
 
 export interface SamplingOptions {
   /** Above 0. */
@@ -27,52 +27,77 @@ interface Candidates {
 /** A sampler keeps its arrays from one token to the next. */
 export function createSampler(): Sampler {
   let candidates: Candidates = { ids: new Int32Array(0), weights: new Float64Array(0), size: 0 }
+  let scratch = new Float32Array(0)
   let sorted = new Float64Array(0)
+  let maxima = new Float32Array(0)
 
   return (logits, { temperature, topK, topP, minP }, random) => {
-    if (candidates.ids.length < logits.length)
+    if (candidates.ids.length < logits.length) {
       candidates = { ids: new Int32Array(logits.length), weights: new Float64Array(logits.length), size: 0 }
-    const largest = logits[argmax(logits)]!
-    if (largest === -Infinity) return -1
-
-    let threshold = -Infinity
-    if (topK > 0 && topK < logits.length) threshold = kthLargest(logits, topK)
-    // What min-p leaves out in the end is only wanted where top-p counts it.
-    const ratio = minP > 0 ? largest + Math.log(minP) * temperature : -Infinity
-    if (topP >= 1) threshold = Math.max(threshold, ratio)
-    const total = collect(logits, largest, temperature, threshold, candidates)
-
-    if (topP < 1) {
-      if (sorted.length < candidates.size) sorted = new Float64Array(logits.length)
-      const kept = keepShare(candidates, topP * total, sorted)
-      if (minP === 0) return draw(candidates, kept, random())
-      return draw(candidates, keepAbove(candidates, logits, ratio), random())
+      scratch = new Float32Array(logits.length)
+      sorted = new Float64Array(logits.length)
+      maxima = new Float32Array(Math.ceil(logits.length / BLOCK))
     }
+    const largest = blockMaxima(logits, maxima)
+    if (largest === -Infinity) return -1
+    const likely = topK > 0 && topK < logits.length ? kthLargest(logits, topK, maxima, scratch) : -Infinity
+    // What min-p leaves out counts where top-p shares out; otherwise it need not be weighed.
+    const near = topP >= 1 && minP > 0 ? largest + Math.log(minP) * temperature : -Infinity
+    const threshold = Math.max(near, likely)
+    // All tokens lighter than this hold less than top-p leaves out, the heaviest alone weighing 1.
+    const light = (1 - topP) / logits.length
+    let total = collect(logits, maxima, threshold, largest, temperature, topP < 1 ? light : 0, candidates)
+    if (topP < 1) total = keepShare(candidates, topP * total, sorted)
+    if (topP < 1 && minP > 0) total = keepHeavy(candidates, minP)
     return draw(candidates, total, random())
   }
 }
 
-/** Takes the tokens of logits not below `threshold`; gives the sum of their weights. */
+/** Weighs the tokens of logits not below `threshold`, and takes those not below `least`; gives the sum of all weights. */
 function collect(
   logits: Float32Array,
+  maxima: Float32Array,
+  threshold: number,
   largest: number,
   temperature: number,
-  threshold: number,
+  least: number,
   out: Candidates,
 ): number {
   const { ids, weights } = out
+  const { length } = logits
   const scale = 1 / temperature
   let size = 0
   let total = 0
-  for (let id = 0; id < logits.length; id++) {
-    const logit = logits[id]!
-    if (logit < threshold || logit === -Infinity) continue
-    const weight = expNegative((largest - logit) * scale)
-    ids[size] = id
-    weights[size++] = weight
-    total += weight
+  for (let from = 0, block = 0; from < length; from += BLOCK, block++) {
+    if (maxima[block]! < threshold) continue
+    const to = Math.min(from + BLOCK, length)
+    for (let id = from; id < to; id++) {
+      const logit = logits[id]!
+      if (logit < threshold || logit === -Infinity) continue
+      const weight = expNegative((largest - logit) * scale)
+      total += weight
+      if (weight < least) continue
+      ids[size] = id
+      weights[size++] = weight
+    }
   }
   out.size = size
+  return total
+}
+
+/** Keeps weights not below `least`; gives their sum. */
+function keepHeavy(candidates: Candidates, least: number): number {
+  const { ids, weights, size } = candidates
+  let kept = 0
+  let total = 0
+  for (let i = 0; i < size; i++) {
+    const weight = weights[i]!
+    if (weight < least) continue
+    ids[kept] = ids[i]!
+    weights[kept++] = weight
+    total += weight
+  }
+  candidates.size = kept
   return total
 }
 
@@ -81,16 +106,22 @@ function collect(
  * @param scratch room for as many weights
  */
 function keepShare(candidates: Candidates, share: number, scratch: Float64Array): number {
-  const { weights, size } = candidates
+  const { ids, weights, size } = candidates
   scratch.set(weights.subarray(0, size))
   const { weight: limit, above } = weightAtShare(scratch, size, share)
-  let sum = above
-  return filter(candidates, (weight) => {
-    if (weight > limit) return true
-    if (weight < limit || sum >= share) return false
+  let equal = above
+  let kept = 0
+  let sum = 0
+  for (let i = 0; i < size; i++) {
+    const weight = weights[i]!
+    if (weight < limit || (weight === limit && equal >= share)) continue
+    if (weight === limit) equal += weight
+    ids[kept] = ids[i]!
+    weights[kept++] = weight
     sum += weight
-    return true
-  })
+  }
+  candidates.size = kept
+  return sum
 }
 
 /** The weight at which the heavier ones come to less than `share`, and their sum; reorders the weights (quickselect). */
@@ -129,25 +160,6 @@ function weightAtShare(
     }
   }
   return { weight: 0, above } // rounding: all are needed
-}
-
-/** Keeps tokens of logits not below `threshold`; gives the sum of their weights. */
-const keepAbove = (candidates: Candidates, logits: Float32Array, threshold: number): number =>
-  filter(candidates, (_, id) => logits[id]! >= threshold)
-
-function filter(candidates: Candidates, keep: (weight: number, id: number) => boolean): number {
-  const { ids, weights, size } = candidates
-  let kept = 0
-  let total = 0
-  for (let i = 0; i < size; i++) {
-    const weight = weights[i]!
-    if (!keep(weight, ids[i]!)) continue
-    ids[kept] = ids[i]!
-    weights[kept++] = weight
-    total += weight
-  }
-  candidates.size = kept
-  return total
 }
 
 function draw({ ids, weights, size }: Candidates, total: number, random: number): number {

@@ -14,6 +14,8 @@ export function writeSequence(decoder: Decoder, generation: Generation, sampler:
   const { maxNewTokens, endTokenIds, source, temperature, promptLookupNumTokens } = generation
   const ids = [...generation.ids]
   const seen = new Set(ids)
+  /** Where guesses are looked up: an encoder-decoder copies from its source too. */
+  const known = [...Array.from(source ?? []), ...ids]
   const promptTokens = ids.length
   const random = temperature > 0 ? createRandom(generation.seed ?? randomSeed()) : undefined
   const transcript = createTranscript(generation)
@@ -59,6 +61,7 @@ export function writeSequence(decoder: Decoder, generation: Generation, sampler:
   function append(id: number): void {
     if (constraint && !forced()) constraint = constraint.after(id)
     ids.push(id)
+    known.push(id)
     seen.add(id)
   }
 
@@ -84,7 +87,7 @@ export function writeSequence(decoder: Decoder, generation: Generation, sampler:
         return [{ cache, inputIds, logits: 'last' }]
       }
       const most = Math.min(promptLookupNumTokens, maxNewTokens - newTokens() - 1)
-      draft = draftTokens(ids, generation.maxMatchingNgramSize, most)
+      draft = draftTokens(known, generation.maxMatchingNgramSize, most)
       return [{ cache, inputIds: [ids.at(-1)!, ...draft], logits: 'all' }]
     },
     *read([logits]) {
