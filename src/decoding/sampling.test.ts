@@ -51,6 +51,30 @@ it('draws by the definitions of top-k, top-p and min-p', () => {
   )
 })
 
+it('draws from a large vocabulary as often as each token is likely', () => {
+  const random = createRandom(5)
+  const row = Float32Array.from({ length: 5000 }, (_, id) => (id % 97 === 3 ? 4 - id / 1000 : random() - 4))
+  row.fill(-Infinity, 64, 256)
+  const weights = Array.from(row, (x) => Math.exp(x / 0.8))
+  const total = weights.reduce((sum, weight) => sum + weight, 0)
+  const sampler = createSampler()
+  const counts = new Float64Array(row.length)
+  const draws = 10_000
+  for (let i = 0; i < draws; i++)
+    counts[sampler(row, { temperature: 0.8, topK: 0, topP: 1, minP: 0 }, random)]!++
+  const shares = (of: (id: number) => boolean) => {
+    const ids = [...row.keys()].filter(of)
+    const p = ids.reduce((sum, id) => sum + weights[id]!, 0) / total
+    const n = ids.reduce((sum, id) => sum + counts[id]!, 0)
+    return { deviation: Math.abs(n - p * draws), allowed: 4 * Math.sqrt(p * (1 - p) * draws) }
+  }
+  for (let first = 0; first < 5000; first += 97)
+    for (const of of [(id: number) => id === first + 3, (id: number) => id >= first && id < first + 90]) {
+      const { deviation, allowed } = shares(of)
+      expect(deviation).toBeLessThanOrEqual(allowed)
+    }
+})
+
 it('says when no token is left', () => {
   const none = new Float32Array(4).fill(-Infinity)
   const all = { temperature: 1, topK: 2, topP: 0.9, minP: 0 }

@@ -40,6 +40,8 @@ export function createSampler(): Sampler {
     }
     const largest = blockMaxima(logits, maxima)
     if (largest === -Infinity) return -1
+    if (topK === 0 && topP >= 1 && minP === 0 && logits.length > FEW)
+      return drawAny(logits, maxima, largest, temperature, sorted, random)
     const likely = topK > 0 && topK < logits.length ? kthLargest(logits, topK, maxima, scratch) : -Infinity
     // What min-p leaves out counts where top-p shares out; otherwise it need not be weighed.
     const near = topP >= 1 && minP > 0 ? largest + Math.log(minP) * temperature : -Infinity
@@ -160,6 +162,38 @@ function weightAtShare(
     }
   }
   return { weight: 0, above } // rounding: all are needed
+}
+
+/** Up to as many tokens, all are weighed. */
+const FEW = 4096
+
+/**
+ * Draws from all tokens, of which most need not be weighed: a block by its largest weight, a token of it, and takes that with
+ * the probability of its share in the largest weight; or else draws again (rejection sampling, exact).
+ * @param scratch room for as many numbers as there are blocks
+ */
+function drawAny(
+  logits: Float32Array,
+  maxima: Float32Array,
+  largest: number,
+  temperature: number,
+  scratch: Float64Array,
+  random: () => number,
+): number {
+  const scale = 1 / temperature
+  const sizeOf = (block: number) => Math.min(BLOCK, logits.length - block * BLOCK)
+  let total = 0
+  for (let block = 0; block < maxima.length; block++) {
+    total += sizeOf(block) * expNegative((largest - maxima[block]!) * scale)
+    scratch[block] = total
+  }
+  for (;;) {
+    const at = random() * total
+    let block = 0
+    while (block < maxima.length - 1 && scratch[block]! <= at) block++
+    const id = block * BLOCK + Math.floor(random() * sizeOf(block))
+    if (random() < expNegative((maxima[block]! - logits[id]!) * scale)) return id
+  }
 }
 
 function draw({ ids, weights, size }: Candidates, total: number, random: number): number {

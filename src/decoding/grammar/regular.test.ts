@@ -42,7 +42,7 @@ describe('strings', () => {
   it('are what JSON.stringify and others write', () => {
     fc.assert(
       fc.property(fc.array(fc.oneof(fc.nat(0x2ff), fc.nat(0x10ffff))), (points) => {
-        const text = String.fromCodePoint(...points)
+        const text = String.fromCodePoint(...points.filter((point) => point < 0xd800 || point >= 0xe000))
         const written = JSON.stringify(text)
         expect(matches(any, written)).toBe(true)
         expect(matches(plain, written)).toBe(true)
