@@ -55,7 +55,7 @@ export function plot(panels: Panel[], columns: number, width: number, height: nu
     return `<g transform="translate(${x} ${y})">\n${drawPanel(panel, width, height)}\n</g>`
   })
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${totalWidth} ${totalHeight}" width="${totalWidth}" height="${totalHeight}" font-family="system-ui, sans-serif" font-size="12" fill="#222">
-<title>${panels.map(({ title }) => title).join('; ')}</title>
+<title>${panels.map(({ title }) => escaped(title)).join('; ')}</title>
 <rect width="${totalWidth}" height="${totalHeight}" fill="#fff"/>
 ${drawn.join('\n')}
 </svg>
