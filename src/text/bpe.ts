@@ -129,7 +129,7 @@ export function bytePair(config: ModelConfig): SubwordModel {
   }
 
   return {
-    tokens,
+    tokens: () => tokens,
     encode(piece: string, emit: Emit) {
       if (wholeWords) {
         const whole = ids.get(piece)

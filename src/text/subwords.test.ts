@@ -10,7 +10,7 @@ const modelOf = (model: object) => createSubwordModel(tokenizerFile.shape.model.
 /** Tokens with the part of the piece that each stands for. */
 function encode(model: ReturnType<typeof modelOf>, piece: string): [token: string, part: string][] {
   const found: [string, string][] = []
-  model.encode(piece, (id, from, to) => found.push([model.tokens[id]!, piece.slice(from, to)]))
+  model.encode(piece, (id, from, to) => found.push([model.tokens()[id]!, piece.slice(from, to)]))
   return found
 }
 const numbered = (tokens: string[]) => Object.fromEntries(tokens.map((token, id) => [token, id]))

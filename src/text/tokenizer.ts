@@ -85,8 +85,14 @@ function build(file: TokenizerFile): Tokenizer {
       .filter(({ content }) => content !== ''),
   )
 
-  const tokens = model.tokens.slice()
-  for (const { id, content } of added) tokens[id] = content
+  let known: string[] | undefined
+  const tokens = (): string[] => {
+    if (!known) {
+      known = model.tokens().slice()
+      for (const { id, content } of added) known[id] = content
+    }
+    return known
+  }
   const specialIds = new Set(added.filter(({ special }) => special).map(({ id }) => id))
   let ids: Map<string, number> | undefined
 
@@ -143,7 +149,7 @@ function build(file: TokenizerFile): Tokenizer {
   const decodeTokens = createDecode(file.decoder, added)
   const tokenBytes = createTokenBytes(decodeTokens, file.decoder, added)
   const spoken = (special: boolean) => (id: number) =>
-    !special && specialIds.has(id) ? undefined : tokens[id]
+    !special && specialIds.has(id) ? undefined : tokens()[id]
   const template = createTemplate(file.post_processor)
 
   return {
@@ -161,16 +167,18 @@ function build(file: TokenizerFile): Tokenizer {
     },
     detokenizer: ({ special = false } = {}) => createDetokenizer(decodeTokens, spoken(special)),
     idOf(token) {
-      ids ??= new Map(tokens.map((token, id) => [token, id]))
+      ids ??= new Map(tokens().map((token, id) => [token, id]))
       return ids.get(token)
     },
-    tokenOf: (id) => tokens[id],
+    tokenOf: (id) => tokens()[id],
     bytesOf(id) {
       const token = spoken(false)(id)
       return token === undefined ? undefined : tokenBytes(token)
     },
     specialIds,
-    vocabularySize: tokens.length,
+    get vocabularySize() {
+      return tokens().length
+    },
   }
 }
 

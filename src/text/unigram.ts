@@ -30,7 +30,7 @@ export function unigram(config: ModelConfig): SubwordModel {
   let last = new Int32Array(0)
 
   return {
-    tokens,
+    tokens: () => tokens,
     encode(piece, emit) {
       const { length } = piece
       if (best.length <= length) {

@@ -8,8 +8,8 @@ import { invalidFile, type ModelConfig } from './schema.ts'
 export type Emit = (id: number, from: number, to: number) => void
 
 export interface SubwordModel {
-  /** Token of each id; holes where the model has none. */
-  tokens: string[]
+  /** Token of each id; holes where the model has none. Made when it is asked for: encoding needs it seldom. */
+  tokens(): string[]
   encode(piece: string, emit: Emit): void
 }
 

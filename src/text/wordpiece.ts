@@ -5,33 +5,31 @@ import { readVocabulary, type SubwordModel } from './vocabulary.ts'
 export function wordPiece(config: ModelConfig): SubwordModel {
   const prefix = config.continuing_subword_prefix ?? '##'
   const longestWord = config.max_input_chars_per_word ?? 100
-  const { ids: beginnings, tokens } = readVocabulary(config)
-  const unknown = beginnings.get(config.unk_token ?? '[UNK]')
+  const { vocab } = config
+  if (Array.isArray(vocab)) throw invalidFile('has a list of scores for a vocabulary, which only Unigram has')
+  // Looked up as it was parsed: to make a map of it would take longer than most texts.
+  const idOf = (token: string): number | undefined => {
+    const id: unknown = vocab[token]
+    if (typeof id === 'number' && Number.isInteger(id) && id >= 0) return id
+    if (Object.hasOwn(vocab, token)) throw invalidFile(`gives the token ${JSON.stringify(token)} no id`)
+    return undefined
+  }
+  const unknown = idOf(config.unk_token ?? '[UNK]')
   if (unknown === undefined) throw invalidFile('has no token for what is unknown in its vocabulary')
 
-  /** What may follow within a word, without its prefix: no lookup has to build a string. */
-  const continuations = new Map<string, number>()
-  let longest = 0
-  for (const [token, id] of beginnings) {
-    if (token.startsWith(prefix)) continuations.set(token.slice(prefix.length), id)
-    longest = Math.max(longest, token.length)
-  }
-
   return {
-    tokens,
+    tokens: () => readVocabulary(config).tokens,
     encode(word, emit) {
-      const known = beginnings.get(word)
-      if (known !== undefined && word.length <= longestWord) return emit(known, 0, word.length)
-
       if (isLongerThan(word, longestWord)) return emit(unknown, 0, word.length)
       const found: number[] = []
       const ends: number[] = []
       let start = 0
       while (start < word.length) {
-        let end = Math.min(word.length, start + longest)
+        let end = word.length
         let id: number | undefined
         while (end > start) {
-          id = (start === 0 ? beginnings : continuations).get(word.slice(start, end))
+          const part = word.slice(start, end)
+          id = idOf(start === 0 ? part : prefix + part)
           if (id !== undefined) break
           end--
         }
