@@ -43,7 +43,7 @@ const contestants: Record<string, () => Promise<() => Promise<unknown>>> = {
   edgewise: async () => async () => {
     const { openRuntime } = await import('./models.ts')
     const encoder = await (await openRuntime()).encoder('sentiment')
-    return await encoder.classify([encoder.wrap(encoder.tokenize(TEXT))])
+    return await encoder.outputs([encoder.wrap(encoder.tokenize(TEXT))])
   },
   onnxruntime: async () => async () => {
     const { Tokenizer } = await import('@huggingface/tokenizers')

@@ -161,12 +161,12 @@ async function openContestants(config: Config): Promise<Contestant[]> {
   return [
     {
       name: `edgewise int8 ${runtime.kernels}`,
-      run: async (ids: number[]) => (await encoder.classify([{ inputIds: ids }]))[0]!,
+      run: async (ids: number[]) => (await encoder.outputs([{ inputIds: ids }]))[0]!,
     },
     await onnxruntimeWeb('fp32', fp32),
     {
       name: 'edgewise int8 simd',
-      run: async (ids: number[]) => (await plain.classify([{ inputIds: ids }]))[0]!,
+      run: async (ids: number[]) => (await plain.outputs([{ inputIds: ids }]))[0]!,
     },
     await onnxruntimeWeb('int8', int8),
     await onnxruntimeNode('fp32', fp32),

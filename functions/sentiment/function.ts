@@ -83,7 +83,7 @@ export const sentiment = defineFunction({
     const windowsOf = texts.map((text) =>
       splitWindows(encoder.tokenize(text), encoder.contextLength - encoder.specialTokens),
     )
-    const logits = await encoder.classify(windowsOf.flat().map(encoder.wrap), signal)
+    const logits = await encoder.outputs(windowsOf.flat().map(encoder.wrap), signal)
 
     let next = 0
     const results = windowsOf.map((windows) => {

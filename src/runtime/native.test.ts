@@ -121,6 +121,27 @@ it('a model that does not write, or does not classify, says so', async () => {
   await expect(runtime.generator('nobody')).rejects.toMatchObject({ code: 'unknown_model' })
 })
 
+it('hidden states become embeddings', async () => {
+  const encoder = await runtime.encoder('classifier', undefined, 'hidden-states')
+  const sequences = ['One text', 'Another', 'One text'].map((text) => encoder.wrap(encoder.tokenize(text)))
+  for (const pooling of ['mean', 'cls', 'last'] as const) {
+    const [first, second, again] = await encoder.embed(sequences, pooling)
+    expect(first).toHaveLength(encoder.width)
+    expect(Math.hypot(...first!)).toBeCloseTo(1, 5)
+    expect(again).toEqual(first)
+    expect(second).not.toEqual(first)
+  }
+  const mean = (await encoder.outputs(sequences))[0]!
+  const sums = Array.from({ length: encoder.width }, (_, d) =>
+    mean.filter((_, i) => i % encoder.width === d).reduce((a, b) => a + b),
+  )
+  const [pooled] = await encoder.embed(sequences, 'mean')
+  const length = Math.hypot(...sums)
+  sums.forEach((sum, d) => {
+    expect(pooled![d]).toBeCloseTo(sum / length, 4)
+  })
+})
+
 it('shards are read as one model, whose revision depends on each', async () => {
   const { name, revision } = await runtime.encoder('classifier')
   expect(name).toBe('classifier')

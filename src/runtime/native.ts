@@ -1,4 +1,5 @@
 /** The runtime on the native backend: loads by name, verifies, evicts the least recently used beyond a budget. */
+import type { EncoderTask } from '../architectures/architecture.ts'
 import { loadNativeEncoder } from '../backends/encoder.ts'
 import { loadNativeGenerator } from '../backends/generator.ts'
 import type { ModelFiles } from '../backends/weights.ts'
@@ -26,8 +27,8 @@ export interface RuntimeOptions {
 
 const DEFAULT_BUDGET = 96 * 2 ** 20
 
-const LOADERS = { encoder: loadNativeEncoder, generator: loadNativeGenerator }
-type Kind = keyof typeof LOADERS
+/** What a model is loaded as: a generator, or an encoder with one of its heads. */
+type Kind = 'generator' | EncoderTask
 
 /** A model in memory: the capability that it was loaded for. */
 interface Loaded {
@@ -75,7 +76,10 @@ export function createRuntime({
       json: (file) => readVerifiedJson(storage, model, file),
       stream: (file) => openVerified(storage, model, file),
     }
-    const native = await LOADERS[kind](files, kernels, precision).catch((error: unknown) => {
+    const native = await (kind === 'generator'
+      ? loadNativeGenerator(files, kernels, precision)
+      : loadNativeEncoder(files, kernels, precision, kind)
+    ).catch((error: unknown) => {
       // The catalog may be what is out of date: read it again the next time.
       catalog = undefined
       throw error
@@ -113,7 +117,8 @@ export function createRuntime({
   return {
     kernels: chooseBuild(kernels),
     memoryUsed,
-    encoder: async (name, signal) => (await open('encoder', name, signal)) as Encoder & Loaded,
+    encoder: async (name, signal, task = 'sequence-classification') =>
+      (await open(task, name, signal)) as Encoder & Loaded,
     generator: async (name, signal) => (await open('generator', name, signal)) as Generator & Loaded,
     async models(): Promise<ModelInfo[]> {
       const { models } = await currentCatalog()
@@ -124,7 +129,7 @@ export function createRuntime({
         license,
         revision: revisionOf({ files }),
         size: Object.values(files).reduce((sum, { size }) => sum + size, 0),
-        loaded: loaded.has(`encoder ${name}`) || loaded.has(`generator ${name}`),
+        loaded: [...loaded.values()].some((model) => model.name === name),
       }))
     },
   }

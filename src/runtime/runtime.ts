@@ -1,9 +1,12 @@
 /**
  * The runtime loads a model by its name, keeps the loaded ones within a memory budget and hands out what
- * functions work with: an Encoder. Functions never see storage, backends or the engine.
+ * functions work with: an Encoder or a Generator. Functions never see storage, backends or the engine.
  */
+import type { EncoderTask } from '../architectures/architecture.ts'
+import type { Pooling } from '../backends/encoder.ts'
 import type { TextOptions } from '../backends/generator.ts'
 import type { GenerationEvent } from '../decoding/request.ts'
+import type { Tokenizer } from '../text/tokenizer.ts'
 
 /** Token ids of one sequence as the model wants them, special tokens included. */
 export interface TokenSequence {
@@ -12,28 +15,34 @@ export interface TokenSequence {
   tokenTypeIds?: ArrayLike<number>
 }
 
-/** Tokens → logits. What classification functions need of a model, whatever backend runs it. */
+/** Tokens → hidden states or logits. What functions that understand need of a model, whatever backend runs it. */
 export interface Encoder {
   /** Name in the catalog. */
   name: string
   /** First 12 hex digits of the weights' sha256. */
   revision: string
-  /** Class names by logit index (config.json's id2label). */
+  /** Class names by logit index (config.json's id2label); none for hidden states and masked words. */
   labels: string[]
+  /** Columns of an output: classes, 2 for start and end, the vocabulary's or the hidden size. */
+  width: number
   /** Most tokens of one forward pass, special tokens included. */
   contextLength: number
   /** How many special tokens the template puts around one text. */
   specialTokens: number
+  /** Text to tokens and back, with offsets and pairs. */
+  tokenizer: Tokenizer
   /** Token ids of a text without special tokens. */
   tokenize(text: string): number[]
   /** One text's ids in the model's template ([CLS] … [SEP]). */
   wrap(ids: number[]): TokenSequence
   /**
-   * Class logits of each sequence, [sequences][labels]. Sequences are packed without padding, so the result of
-   * one does not depend on its neighbours. Yields to the event loop between chunks of work.
+   * The outputs of the task: class logits [width] of each sequence, or [tokens, width]. Sequences are packed without
+   * padding, so the result of one does not depend on its neighbours. Yields to the event loop between chunks of work.
    * @throws EdgewiseError `request_aborted`
    */
-  classify(sequences: TokenSequence[], signal?: AbortSignal): Promise<Float32Array[]>
+  outputs(sequences: TokenSequence[], signal?: AbortSignal): Promise<Float32Array[]>
+  /** Of hidden states: one vector of length 1 a sequence. */
+  embed(sequences: TokenSequence[], pooling: Pooling, signal?: AbortSignal): Promise<Float32Array[]>
 }
 
 /** Text → text, token by token. What functions that write need of a model, whatever backend runs it. */
@@ -69,7 +78,7 @@ export interface ModelInfo {
 
 export interface Runtime {
   /** @throws EdgewiseError `unknown_model` or any of the 503 codes of a model that cannot be loaded */
-  encoder(name: string, signal?: AbortSignal): Promise<Encoder>
+  encoder(name: string, signal?: AbortSignal, task?: EncoderTask): Promise<Encoder>
   /** As encoder(). */
   generator(name: string, signal?: AbortSignal): Promise<Generator>
   models(): Promise<ModelInfo[]>
