@@ -1,6 +1,6 @@
 /** Attention of all heads of one sequence, in blocks of queries whose scores stay in the cache. */
 import { addMatrix } from './elementwise.kernel'
-import { matmulF32, rowF32 } from './matmul-f32.kernel'
+import { matmulF32 } from './matmul-f32.kernel'
 import { softmax } from './softmax.kernel'
 
 /**
@@ -33,8 +33,7 @@ export function attention(
       const seen = to - from
       const q = queries + (<usize>(first * ldq + head * D) << 2)
       const k = ownKeys + (<usize>(from * D) << 2)
-      if (T == 1) rowF32(q, k, 8 * D, 8, scores, seen, D, tile)
-      else matmulF32(q, ldq, k, 8 * D, 8, 0, scores, ld, rows, seen, D, tile)
+      matmulF32(q, ldq, k, 8 * D, 8, 0, scores, ld, rows, seen, D, tile)
       if (bias) {
         // A stride of rows may be negative.
         const own = bias + (<usize>(head * biasStride + first * ldb + from) << 2)
@@ -43,8 +42,7 @@ export function attention(
       softmax(scores, rows, seen, ld, scale, position - from, window)
       const o = out + (<usize>(first * ldo + head * D) << 2)
       const v = ownValues + (<usize>(from * ldv) << 2)
-      if (T == 1) rowF32(scores, v, 8, ldv, o, D, seen, tile)
-      else matmulF32(scores, ld, v, 8, ldv, 0, o, ldo, rows, D, seen, tile)
+      matmulF32(scores, ld, v, 8, ldv, 0, o, ldo, rows, D, seen, tile)
     }
   }
 }

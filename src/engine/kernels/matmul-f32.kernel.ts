@@ -14,23 +14,30 @@ export function matmulF32(
   a: usize, lda: i32, b: usize, panelStride: i32, rowStride: i32, bias: usize,
   c: usize, ldc: i32, M: i32, N: i32, K: i32, tile: usize,
 ): void {
-  const zero = f32x4.splat(0)
-  for (let n = 0; n < N; n += 8) {
-    const whole = n + 8 <= N
-    const bias0 = bias ? v128.load(bias + (<usize>n << 2)) : zero
-    const bias1 = bias ? v128.load(bias + (<usize>n << 2), 16) : zero
-    for (let m = 0; m < M; m += 4) {
-      const rows = min(4, M - m)
-      const direct = whole && rows == 4
-      const out = direct ? c + (<usize>(m * ldc + n) << 2) : tile
-      tile4(a + (<usize>(m * lda) << 2), lda, rows, b, rowStride, bias0, bias1, out, direct ? ldc : 8, K)
-      if (!direct)
-        for (let i = 0; i < rows; i++)
-          for (let j = 0; j < min(8, N - n); j++)
-            store<f32>(c + (<usize>((m + i) * ldc + n + j) << 2), load<f32>(tile + (<usize>(i * 8 + j) << 2)))
+  const single = (M & 3) == 1
+  const last = single ? M - 1 : M
+  if (last > 0) {
+    const zero = f32x4.splat(0)
+    let panel = b
+    for (let n = 0; n < N; n += 8) {
+      const whole = n + 8 <= N
+      const bias0 = bias ? v128.load(bias + (<usize>n << 2)) : zero
+      const bias1 = bias ? v128.load(bias + (<usize>n << 2), 16) : zero
+      for (let m = 0; m < last; m += 4) {
+        const rows = min(4, last - m)
+        const direct = whole && rows == 4
+        const out = direct ? c + (<usize>(m * ldc + n) << 2) : tile
+        tile4(a + (<usize>(m * lda) << 2), lda, rows, panel, rowStride, bias0, bias1, out, direct ? ldc : 8, K)
+        if (!direct)
+          for (let i = 0; i < rows; i++)
+            for (let j = 0; j < min(8, N - n); j++)
+              store<f32>(c + (<usize>((m + i) * ldc + n + j) << 2), load<f32>(tile + (<usize>(i * 8 + j) << 2)))
+      }
+      panel += <usize>panelStride << 2
     }
-    b += <usize>panelStride << 2
   }
+  if (single)
+    row(a + (<usize>(last * lda) << 2), b, panelStride, rowStride, bias, c + (<usize>(last * ldc) << 2), N, K, tile)
 }
 
 /** Rows beyond `rows` repeat the last one: computed, never copied out. */
@@ -83,61 +90,75 @@ function tile4(
 }
 
 /**
- * c[n] = Σk a[k] b[k][n]: one row of matmulF32, faster, since each step of its sums does not wait for the last. The order
- * of the sums is another, so only where a row is always computed alone.
+ * One row: four panels at a time, so that no sum waits for its last step. Each sum has the order of tile4's: a row's result
+ * does not depend on how many are computed with it.
  */
-export function rowF32(
-  a: usize, b: usize, panelStride: i32, rowStride: i32, c: usize, N: i32, K: i32, tile: usize,
+function row(
+  a: usize, b: usize, panelStride: i32, rowStride: i32, bias: usize, c: usize, N: i32, K: i32, tile: usize,
 ): void {
-  for (let n = 0; n < N; n += 8) {
-    const columns = min(8, N - n)
-    tile1(a, b, rowStride, columns == 8 ? c : tile, K)
-    if (columns < 8) memory.copy(c, tile, <usize>columns << 2)
-    b += <usize>panelStride << 2
-    c += 32
-  }
-}
-
-function tile1(a: usize, b: usize, rowStride: i32, out: usize, K: i32): void {
+  const panel = <usize>panelStride << 2
   const step = <usize>rowStride << 2
-  const end = a + (<usize>K << 2)
-  const end4 = a + (<usize>(K & ~3) << 2)
-  let a0 = f32x4.splat(0)
-  let a1 = a0
-  let c0 = a0
-  let c1 = c0
-  let d0 = c0
-  let d1 = c0
-  let e0 = c0
-  let e1 = c0
-  while (a < end4) {
-    const b1 = b + step
-    const b2 = b1 + step
-    const b3 = b2 + step
-    const x0 = v128.load32_splat(a)
-    a0 = fma4(x0, v128.load(b), a0)
-    a1 = fma4(x0, v128.load(b, 16), a1)
-    const x1 = v128.load32_splat(a, 4)
-    c0 = fma4(x1, v128.load(b1), c0)
-    c1 = fma4(x1, v128.load(b1, 16), c1)
-    const x2 = v128.load32_splat(a, 8)
-    d0 = fma4(x2, v128.load(b2), d0)
-    d1 = fma4(x2, v128.load(b2, 16), d1)
-    const x3 = v128.load32_splat(a, 12)
-    e0 = fma4(x3, v128.load(b3), e0)
-    e1 = fma4(x3, v128.load(b3, 16), e1)
-    a += 16
-    b = b3 + step
+  const zero = f32x4.splat(0)
+  let n = 0
+  for (; n + 32 <= N; n += 32) {
+    const p = bias ? bias + (<usize>n << 2) : 0
+    let c0 = p ? v128.load(p) : zero
+    let c1 = p ? v128.load(p, 16) : zero
+    let c2 = p ? v128.load(p, 32) : zero
+    let c3 = p ? v128.load(p, 48) : zero
+    let c4 = p ? v128.load(p, 64) : zero
+    let c5 = p ? v128.load(p, 80) : zero
+    let c6 = p ? v128.load(p, 96) : zero
+    let c7 = p ? v128.load(p, 112) : zero
+    let b0 = b
+    let b1 = b + panel
+    let b2 = b1 + panel
+    let b3 = b2 + panel
+    for (let x = a, end = a + (<usize>K << 2); x < end; x += 4) {
+      const v = v128.load32_splat(x)
+      c0 = fma4(v, v128.load(b0), c0)
+      c1 = fma4(v, v128.load(b0, 16), c1)
+      c2 = fma4(v, v128.load(b1), c2)
+      c3 = fma4(v, v128.load(b1, 16), c3)
+      c4 = fma4(v, v128.load(b2), c4)
+      c5 = fma4(v, v128.load(b2, 16), c5)
+      c6 = fma4(v, v128.load(b3), c6)
+      c7 = fma4(v, v128.load(b3, 16), c7)
+      b0 += step
+      b1 += step
+      b2 += step
+      b3 += step
+    }
+    const out = c + (<usize>n << 2)
+    v128.store(out, c0)
+    v128.store(out, c1, 16)
+    v128.store(out, c2, 32)
+    v128.store(out, c3, 48)
+    v128.store(out, c4, 64)
+    v128.store(out, c5, 80)
+    v128.store(out, c6, 96)
+    v128.store(out, c7, 112)
+    b += 4 * panel
   }
-  while (a < end) {
-    const x = v128.load32_splat(a)
-    a0 = fma4(x, v128.load(b), a0)
-    a1 = fma4(x, v128.load(b, 16), a1)
-    a += 4
-    b += step
+  for (; n < N; n += 8) {
+    const columns = min(8, N - n)
+    const p = bias ? bias + (<usize>n << 2) : 0
+    let c0 = p ? v128.load(p) : zero
+    let c1 = p ? v128.load(p, 16) : zero
+    let b0 = b
+    for (let x = a, end = a + (<usize>K << 2); x < end; x += 4) {
+      const v = v128.load32_splat(x)
+      c0 = fma4(v, v128.load(b0), c0)
+      c1 = fma4(v, v128.load(b0, 16), c1)
+      b0 += step
+    }
+    const out = c + (<usize>n << 2)
+    const to = columns == 8 ? out : tile
+    v128.store(to, c0)
+    v128.store(to, c1, 16)
+    if (columns < 8) memory.copy(out, tile, <usize>columns << 2)
+    b += panel
   }
-  v128.store(out, f32x4.add(f32x4.add(a0, c0), f32x4.add(d0, e0)))
-  v128.store(out, f32x4.add(f32x4.add(a1, c1), f32x4.add(d1, e1)), 16)
 }
 
 /**
