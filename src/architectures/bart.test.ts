@@ -14,3 +14,4 @@ describe('mBART', () => {
     })
   })
 })
+describeDecoder('variants/mbart', 0.99)

@@ -231,6 +231,7 @@ A = {
                         dict(without=dict(relative_attention_max_distance=128, layer_norm_epsilon=1e-6))),
     'bart-scaled': ('BartForConditionalGeneration', dict(S, encoder_layers=1, decoder_layers=2, decoder_attention_heads=2, decoder_ffn_dim=H, scale_embedding=True, activation_function='relu', decoder_start_token_id=2), s2s,
                     dict(without=dict(scale_embedding=False, activation_function='gelu', decoder_attention_heads=3))),
+    'mbart': ('MBartForConditionalGeneration', dict(S, encoder_layers=2, decoder_layers=1, decoder_attention_heads=2, encoder_ffn_dim=H, scale_embedding=True, activation_function='gelu'), s2s, dict(without=dict(scale_embedding=False))),
     'marian-uneven': ('MarianMTModel', dict(S, encoder_layers=2, decoder_layers=1, activation_function='relu', scale_embedding=False, static_position_embeddings=True, decoder_start_token_id=0), s2s,
                       dict(without=dict(scale_embedding=True, activation_function='swish'))),
     'marian-two-embeddings': ('MarianMTModel', dict(S, encoder_layers=1, decoder_layers=1, decoder_vocab_size=V, share_encoder_decoder_embeddings=False, activation_function='swish', scale_embedding=True, static_position_embeddings=True, decoder_start_token_id=3), s2s, {}),
