@@ -96,14 +96,16 @@ async function inNode(
   report: string[],
   bars: Bar[],
 ): Promise<void> {
-  const { model, engine } = await openOwn(checkpoint, await openKernels())
+  const kernels = await openKernels()
+  const { model, engine } = await openOwn(checkpoint, kernels)
   const onnxruntime = async (precision: OnnxPrecision): Promise<Contestant> => {
     const { config, weights } = checkpoint
     const file = exportLlama(readCheckpoint(config as unknown as LlamaConfig, weights), precision)
     return { name: `onnxruntime-web ${precision}`, ...(await onnxruntimeWebDecoder(file)) }
   }
   const own = { name: 'edgewise int8', ...model }
-  const contestants = [own, await onnxruntime('int8'), await onnxruntime('fp32')]
+  const int4 = { name: 'edgewise int4', ...(await openOwn(checkpoint, kernels, 'int4')).model }
+  const contestants = [own, await onnxruntime('int8'), int4, await onnxruntime('fp32')]
   const agreement = await compareTokens(contestants, size)
 
   const read = createReader(engine.memory.memory)

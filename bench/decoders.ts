@@ -4,6 +4,7 @@ import { loadModel } from '../src/backends/model.ts'
 import { bindDecoder } from '../src/decoding/decoder.ts'
 import type { Engine } from '../src/engine/engine.ts'
 import type { KernelModules } from '../src/engine/kernels.ts'
+import type { Precision } from '../src/engine/weights.ts'
 import type { Checkpoint } from './synthetic.ts'
 
 /** Tokens of the prompt that is timed, of that which decoding starts from, and tokens decoded. */
@@ -21,6 +22,7 @@ export interface LanguageModel {
 export async function openOwn(
   { config, weights }: Checkpoint,
   kernels: KernelModules,
+  precision: Precision = 'int8',
 ): Promise<{ model: LanguageModel; engine: Engine }> {
   const { model, engine } = await loadModel(
     {
@@ -29,7 +31,7 @@ export async function openOwn(
       stream: async () => new Blob([weights]).stream(),
     },
     kernels,
-    'int8',
+    precision,
     (config, plan) => findArchitecture(config, 'decoder').decoder(config, plan),
   )
   const decoder = bindDecoder(model, engine)

@@ -1,11 +1,13 @@
 /**
- * `npm run eval [FUNCTION…]`: measures the shipped int8 models through the engine. Options: --data DIR (default
- * ../shared/data; needs xz), --limit N rows of each file, --write to put the table into the model's card.
+ * `npm run eval [FUNCTION…]`: measures the shipped models through the engine. Options: --data DIR (default
+ * ../shared/data; needs xz), --limit N rows of each file,
+ * --precision (default int8, which they are stored in), --write to put the table into the model's card.
  */
 import { execFile } from 'node:child_process'
 import { readFile, writeFile } from 'node:fs/promises'
 import { parseArgs, promisify } from 'node:util'
 import { evaluation as sentiment } from '../functions/sentiment/evaluation.ts'
+import type { Precision } from '../src/engine/weights.ts'
 import { type Evaluation, table } from './evaluation.ts'
 import { openRuntime } from './models.ts'
 
@@ -16,6 +18,7 @@ const { values, positionals } = parseArgs({
   options: {
     data: { type: 'string', default: '../shared/data' },
     limit: { type: 'string', default: 'Infinity' },
+    precision: { type: 'string', default: 'int8' },
     write: { type: 'boolean', default: false },
   },
 })
@@ -66,7 +69,7 @@ if (unknown.length > 0) {
   process.exit(2)
 }
 for (const { name, data, about, run } of chosen) {
-  const runtime = await openRuntime()
+  const runtime = await openRuntime(values.precision as Precision)
   const rows: unknown[] = []
   for (const file of data) rows.push(...(await readRows(file)))
   const showProgress = progressBar(name, rows.length)
@@ -77,7 +80,7 @@ for (const { name, data, about, run } of chosen) {
     step = await steps.next()
   }
   const { revision } = (await runtime.models()).find((model) => model.name === name)!
-  const text = `${about} Model ${name} ${revision}, int8, kernels ${runtime.kernels}.\n\n${table(step.value)}`
+  const text = `${about} Model ${name} ${revision}, ${values.precision}, kernels ${runtime.kernels}.\n\n${table(step.value)}`
   console.log(text)
   if (values.write) await writeCard(name, `${text}\n`)
 }

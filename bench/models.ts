@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { compileKernels, type KernelModules } from '../src/engine/kernels.ts'
 import { openSafetensors } from '../src/engine/safetensors.ts'
+import type { Precision } from '../src/engine/weights.ts'
 import { createRuntime } from '../src/runtime/native.ts'
 import type { Runtime } from '../src/runtime/runtime.ts'
 import { fileStorage } from '../src/storage/files.ts'
@@ -22,6 +23,6 @@ export async function openPlainKernels(): Promise<KernelModules> {
   return { simd: await WebAssembly.compile(await kernelBytes('simd')) }
 }
 
-export async function openRuntime(): Promise<Runtime> {
-  return createRuntime({ storage: fileStorage(MODELS), kernels: await openKernels() })
+export async function openRuntime(precision: Precision = 'int8'): Promise<Runtime> {
+  return createRuntime({ storage: fileStorage(MODELS), kernels: await openKernels(), precision })
 }

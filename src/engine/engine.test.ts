@@ -122,6 +122,7 @@ describe.each([
   ['simd', { simd }],
 ])('%s', (_, kernels) => {
   it.each<[Precision, typeof reference.linear, number]>([
+    ['int4', reference.linearInt4, 1e-4],
     ['int8', reference.linearInt8, 1e-4],
     ['fp32', reference.linear, 2e-6],
   ])('linear %s', async (precision, expected, tolerance) => {
@@ -146,7 +147,8 @@ describe.each([
         const largest = (row: number[]) => Math.max(...row.map(Math.abs))
         const allowed = (i: number) => {
           const product = largest(x[Math.floor(i / rows)]!) * largest(weights[i % rows]!)
-          return 2 * (product / 63 + product / 127) + tolerance
+          const [ofWeights, ofActivations] = precision === 'int4' ? [8, 127] : [127, 63]
+          return 2 * (product / ofWeights + product / ofActivations) + tolerance
         }
         expect(worst(result, want, allowed)).toBeLessThanOrEqual(1)
       }),
@@ -171,6 +173,34 @@ describe.each([
         const sums = (await loadLinear(tensors, rows, columns, 'int8', kernels))(x)
         const want = reference.linear(x, weights, Array(rows).fill(0)).flat()
         expect(sums.every((sum, i) => sum === want[i])).toBe(true)
+      }),
+      { numRuns: 60 },
+    )
+  })
+
+  it('int4 sums are exact, the largest too', async () => {
+    const values = fc.constantFrom(
+      (draw: number) => Math.round(draw),
+      () => -8,
+      (_: number, k: number) => (k % 2 ? 8 : -8),
+      (_: number, k: number) => (k % 4 < 2 ? 8 : -8),
+    )
+    await fc.assert(
+      fc.asyncProperty(size(9), size(35), size(130), seed, values, async (...drawn) => {
+        const [tokens, rows, columns, start, value] = drawn
+        const draw = drawer(start)
+        // With the extreme in each group all scales are 1, so nothing is rounded anywhere.
+        const integers = (count: number, least: number, most: number) =>
+          draw(count, columns).map((row) =>
+            row.map((v, k) => (k % 32 ? Math.min(most, Math.round((-least * value(v, k)) / 8)) : least)),
+          )
+        const [x, weights] = [integers(tokens, -127, 127), integers(rows, -8, 7)]
+        const tensors: Record<string, Tensor> = {
+          'layer.weight.scale': floats([rows], Array(rows).fill(1)),
+          'layer.weight': { dtype: 'I8', shape: [rows, columns], values: weights.flat() },
+        }
+        const sums = (await loadLinear(tensors, rows, columns, 'int4', kernels))(x)
+        expect(sums).toEqual(reference.linear(x, weights, Array(rows).fill(0)).flat())
       }),
       { numRuns: 60 },
     )
@@ -408,36 +438,38 @@ describe.each([
     )
   })
 
-  it.each<Precision>(['fp32', 'int8'])(
-    'a layer stored by columns, and its rows as a table, %s',
-    async (precision) => {
-      await fc.assert(
-        fc.asyncProperty(size(19), size(40), seed, async (rows, columns, start) => {
-          const weights = drawer(start)(rows, columns)
-          const byColumns = Array.from({ length: columns }, (_, k) => weights.map((row) => row[k]!))
-          const load = (values: number[][], transposed: boolean) =>
-            loadTensors(
-              { 'layer.weight': floats([values.length, values[0]!.length], values.flat()) },
-              precision,
-              kernels,
-              (plan) => plan.linear('layer', rows, columns, { transposed }),
-            )
-          const [plain, turned] = [await load(weights, false), await load(byColumns, true)]
-          const table = (engine: Engine, layer: Linear) =>
-            engine.memory.scratch.scope(() => {
-              const out = put(engine, Array(rows * columns).fill(0))
-              const ids = Array.from({ length: rows }, (_, i) => i)
-              engine.addRows(planWeights([], precision).rowsOf(layer), ids, out)
-              return get(engine, out, rows * columns)
-            })
-          const all = table(plain.engine, plain.model)
-          expect(table(turned.engine, turned.model)).toEqual(all)
-          expectClose(all, weights.flat(), precision === 'fp32' ? 1e-7 : 1 / 200)
-        }),
-        { numRuns: 40 },
-      )
-    },
-  )
+  it.each<[Precision, number]>([
+    ['fp32', 1e-7],
+    ['int8', 1 / 200],
+    // What lies opposite the extreme is cut off.
+    ['int4', 1 / 7.9],
+  ])('a layer stored by columns, and its rows as a table, %s', async (precision, tolerance) => {
+    await fc.assert(
+      fc.asyncProperty(size(35), size(40), seed, async (rows, columns, start) => {
+        const weights = drawer(start)(rows, columns)
+        const byColumns = Array.from({ length: columns }, (_, k) => weights.map((row) => row[k]!))
+        const load = (values: number[][], transposed: boolean) =>
+          loadTensors(
+            { 'layer.weight': floats([values.length, values[0]!.length], values.flat()) },
+            precision,
+            kernels,
+            (plan) => plan.linear('layer', rows, columns, { transposed }),
+          )
+        const [plain, turned] = [await load(weights, false), await load(byColumns, true)]
+        const table = (engine: Engine, layer: Linear) =>
+          engine.memory.scratch.scope(() => {
+            const out = put(engine, Array(rows * columns).fill(0))
+            const ids = Array.from({ length: rows }, (_, i) => i)
+            engine.addRows(planWeights([], precision).rowsOf(layer), ids, out)
+            return get(engine, out, rows * columns)
+          })
+        const all = table(plain.engine, plain.model)
+        expect(table(turned.engine, turned.model)).toEqual(all)
+        expectClose(all, weights.flat(), tolerance)
+      }),
+      { numRuns: 40 },
+    )
+  })
 
   it.each(Object.entries(reference.activations))('%s', (name, formula) => {
     const engine = createEngine(kernels, 0)

@@ -124,6 +124,13 @@ export function createEngine(modules: KernelModules, weightBytes: number): Engin
           return
         }
         const Kp = paddedColumns(columns)
+        if (layer.precision === 'int4') {
+          // A group of 32 columns is 40 bytes, with its scale and its centre.
+          const groups = scratch.bytes((tokens + 3) * (Kp / 32) * 40)
+          kernels.quantizeGroups(x, groups, tokens, columns, Kp, tile)
+          kernels.matmulInt4(groups, layer.weight, layer.bias, out, rows, tokens, rows, Kp, tile)
+          return
+        }
         const quantized = scratch.bytes((tokens + 3) * Kp)
         const scale = scratch.floats(tokens + 3)
         const norm = scratch.floats(tokens)
@@ -156,7 +163,9 @@ export function createEngine(modules: KernelModules, weightBytes: number): Engin
         const at = scratch.bytes(ids.length * 4)
         memory.i32(at, ids.length).set(ids)
         const { weight, scale, columns } = table
-        if (table.precision === 'int8') {
+        if (table.precision === 'int4')
+          kernels.addRowsPackedInt4(weight, at, out, ids.length, columns, paddedColumns(columns))
+        else if (table.precision === 'int8') {
           if (table.packed)
             kernels.addRowsPackedInt8(weight, scale, at, out, ids.length, columns, paddedColumns(columns))
           else kernels.addRowsInt8(weight, scale, at, out, ids.length, columns)

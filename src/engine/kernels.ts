@@ -27,6 +27,18 @@ export interface Kernels {
     centre: number,
     tile: number,
   ): void
+  quantizeGroups(x: number, q: number, M: number, K: number, Kp: number, tile: number): void
+  matmulInt4(
+    q: number,
+    w: number,
+    bias: number,
+    c: number,
+    ldc: number,
+    M: number,
+    N: number,
+    Kp: number,
+    tile: number,
+  ): void
   matmulF32(
     a: number,
     lda: number,
@@ -102,6 +114,7 @@ export interface Kernels {
     N: number,
     Np: number,
   ): void
+  addRowsPackedInt4(w: number, ids: number, out: number, count: number, N: number, Np: number): void
   meanRows(x: number, out: number, M: number, N: number): void
   decodeBf16(from: number, to: number, n: number): void
   decodeF16(from: number, to: number, n: number): void
@@ -117,6 +130,7 @@ export interface Kernels {
     K: number,
     Kp: number,
   ): void
+  packInt4(from: number, to: number, firstRow: number, M: number, K: number, Kp: number, tile: number): void
   packF32(from: number, to: number, firstRow: number, M: number, K: number): void
 }
 

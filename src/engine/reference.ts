@@ -26,6 +26,32 @@ export function linearInt8(a: number[][], b: number[][], bias: number[]): number
   })
 }
 
+/** linear() after quantizing groups of 32 columns, activations to 8 and weights to 4 bit. */
+export function linearInt4(a: number[][], b: number[][], bias: number[]): number[][] {
+  const groups = (row: number[]) =>
+    Array.from({ length: Math.ceil(row.length / 32) }, (_, i) => row.slice(32 * i, 32 * (i + 1)))
+  const weights = b.map((row) => groups(row).map(quantizeInt4))
+  return a.map((row) => {
+    const x = groups(row).map((group) => quantizeRow(group, 127))
+    return weights.map((own, n) =>
+      own.reduce((total, { values, scale }, g) => {
+        const sum = values.reduce((sum, w, k) => sum + w * x[g]!.values[k]!, 0)
+        return total + sum * scale * x[g]!.scale
+      }, bias[n]!),
+    )
+  })
+}
+
+/** The value furthest from 0 is -8 times the scale, which is a bfloat16. */
+function quantizeInt4(group: number[]): { values: number[]; scale: number } {
+  const [most, least] = [Math.max(...group), Math.min(...group)]
+  const extreme = most > -least ? most : least
+  const bits = new Uint32Array(Float32Array.of(extreme / -8).buffer)
+  bits[0] = roundHalfEven(bits[0]! / 65_536) * 65_536
+  const scale = new Float32Array(bits.buffer)[0]!
+  return { values: group.map((x) => (scale === 0 ? 0 : Math.min(7, roundHalfEven(x / scale)))), scale }
+}
+
 /** Rounds halves to even, as WebAssembly's nearest does. */
 function roundHalfEven(x: number): number {
   const floor = Math.floor(x)

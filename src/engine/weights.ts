@@ -7,8 +7,11 @@ import type { Kernels } from './kernels.ts'
 import { align16, type ModelMemory, WEIGHTS_START } from './memory.ts'
 import type { SafetensorsFile, TensorBlock } from './safetensors.ts'
 
-/** int8 with one scale a row, or f32. */
-export type Precision = 'int8' | 'fp32'
+/**
+ * What matrices are kept in: 4 bits with a scale for each 32 columns of a row, int8 with one scale a row, or f32. Tables
+ * that aren't a layer's rows are int8 where layers have 4 bits.
+ */
+export type Precision = 'int4' | 'int8' | 'fp32'
 
 /** y = x Wᵀ + b, packed for the matrix kernels. */
 export interface Linear {
@@ -18,7 +21,7 @@ export interface Linear {
   /** Inputs. */
   columns: number
   weight: number
-  /** f32 [rows], int8 only. */
+  /** f32 [rows], int8 only; scales of 4-bit weights lie among them. */
   scale: number
   /** i32 [rows], int8 only: 64 * row sum. */
   zero: number
@@ -108,13 +111,13 @@ export function planWeights(tensorNames: Iterable<string>, precision: Precision)
       const parts = typeof layers === 'string' ? [layers] : layers
       const rowsOfParts = typeof rows === 'number' ? parts.map(() => rows) : rows
       const total = rowsOfParts.reduce((sum, ofPart) => sum + ofPart)
-      const padded = (total + 7) & ~7
+      const padded = (total + 15) & ~15 // Panels have 8 rows; those of 4 bits come in pairs.
       const linear: Linear = {
         precision: own,
         rows: total,
         columns,
-        weight: reserve(padded * (own === 'int8' ? paddedColumns(columns) : columns * 4)),
-        // Scales are kept for fp32 too: an int8 checkpoint is dequantized with them.
+        weight: reserve(padded * bytesOfRow(own, columns)),
+        // Scales are kept for the others too: an int8 checkpoint is dequantized with them.
         scale: reserve(padded * 4),
         zero: reserve(padded * 4),
         norm: reserve((padded / 8) * 4),
@@ -135,7 +138,7 @@ export function planWeights(tensorNames: Iterable<string>, precision: Precision)
       })
       return linear
     },
-    table(name, rows, columns, own = precision) {
+    table(name, rows, columns, own = precision === 'int4' ? 'int8' : precision) {
       const weight = reserve(rows * columns * (own === 'int8' ? 1 : 4))
       const table: Table = { precision: own, rows, columns, packed: false, weight, scale: reserve(rows * 4) }
       expect(name, { kind: 'table', table, firstRow: 0, rows, columns })
@@ -156,7 +159,14 @@ export function planWeights(tensorNames: Iterable<string>, precision: Precision)
   }
 }
 
-/** Columns of a packed int8 matrix: kernels step over 32 at a time. */
+/** Bytes of one row in the panels. */
+function bytesOfRow(precision: Precision, columns: number): number {
+  if (precision === 'fp32') return columns * 4
+  // 32 columns of 4 bits take 16 bytes, their scale 2.
+  return precision === 'int8' ? paddedColumns(columns) : (paddedColumns(columns) / 32) * 18
+}
+
+/** Columns of a packed int8 or 4-bit matrix: kernels step over 32 at a time. */
 export const paddedColumns = (columns: number): number => (columns + 31) & ~31
 
 /** Checkpoints converted from TensorFlow call a norm's weight gamma and its bias beta. */
@@ -267,9 +277,19 @@ function storeBlock(block: TensorBlock, to: Destination, memory: ModelMemory, ke
   const firstRow = to.firstRow + block.firstRow
   const scale = weight.scale + firstRow * 4
 
-  if (weight.precision === 'fp32') {
+  if (weight.precision !== 'int8') {
     const floats = toFloats(block, source, scale, memory, kernels)
-    if (to.kind === 'linear') kernels.packF32(floats, weight.weight, firstRow, rows, columns)
+    if (weight.precision === 'int4')
+      kernels.packInt4(
+        floats,
+        weight.weight,
+        firstRow,
+        rows,
+        columns,
+        paddedColumns(columns),
+        memory.scratch.floats(32),
+      )
+    else if (to.kind === 'linear') kernels.packF32(floats, weight.weight, firstRow, rows, columns)
     else
       memory
         .u8(weight.weight + firstRow * columns * 4, rows * columns * 4)

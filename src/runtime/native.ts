@@ -21,7 +21,7 @@ export interface RuntimeOptions {
   kernels: KernelModules
   /** Bytes of WebAssembly memory for models; an isolate has 128 MB for everything. */
   memoryBudget?: number
-  /** int8 unless told otherwise; fp32 takes four times the memory and is there for parity. */
+  /** int8 unless told otherwise; int4 takes little more than half the memory, and fp32, there for parity, four times. */
   precision?: Precision
 }
 

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { Decoder, KeyValueCache } from '../../src/decoding/decoder.ts'
 import { generate } from '../../src/decoding/generate.ts'
 import type { GenerationOptions } from '../../src/decoding/request.ts'
+import type { Precision } from '../../src/engine/weights.ts'
 import { argmax, BUILDS, cosine, expectWithin, loadDecoder, readFixture } from './checkpoint.ts'
 
 interface Case {
@@ -17,8 +18,8 @@ interface Case {
 
 const builds = Object.keys(BUILDS) as (keyof typeof BUILDS)[]
 
-/** The cosine of int8 logits with those of fp32 is at least `int8Cosine`. */
-export function describeDecoder(folder: string, int8Cosine: number): void {
+/** The cosines of int8 and of 4-bit logits with those of fp32 are at least these. */
+export function describeDecoder(folder: string, int8Cosine: number, int4Cosine?: number): void {
   const cases: Case[] = readFixture(`${folder}/cases.json`)
   const open = (decoder: Decoder, c: Case): KeyValueCache =>
     decoder.open(64, c.decoder_input_ids ? { inputIds: c.input_ids } : undefined)
@@ -83,15 +84,17 @@ export function describeDecoder(folder: string, int8Cosine: number): void {
       }
     })
 
-    it.each(builds)('int8 logits near those of fp32, %s kernels', async (build) => {
-      const decoder = await loadDecoder(folder, { build, precision: 'int8' })
-      for (const c of cases) {
-        const cache = open(decoder, c)
-        const [logits] = decoder.forward([{ cache, inputIds: tokens(c), logits: 'last' }])
-        expect(cosine(logits!, c.logits_last)).toBeGreaterThanOrEqual(int8Cosine)
-        cache.close()
-      }
-    })
+    const bounds = { int8: int8Cosine, ...(int4Cosine && { int4: int4Cosine }) }
+    for (const [precision, least] of Object.entries(bounds))
+      it.each(builds)(`${precision} logits near those of fp32, %s kernels`, async (build) => {
+        const decoder = await loadDecoder(folder, { build, precision: precision as Precision })
+        for (const c of cases) {
+          const cache = open(decoder, c)
+          const [logits] = decoder.forward([{ cache, inputIds: tokens(c), logits: 'last' }])
+          expect(cosine(logits!, c.logits_last)).toBeGreaterThanOrEqual(least)
+          cache.close()
+        }
+      })
   })
 }
 

@@ -27,7 +27,7 @@ const FLOATS = memory.data<f32>([
   // 44: quantize
   ROUND + 64.0,
 ], 16)
-const INTEGERS = memory.data<u32>([127, 255, 0x40404040], 16)
+const INTEGERS = memory.data<u32>([127, 255, 0x40404040, 0x0f0f0f0f], 16)
 
 // @ts-ignore: decorator
 @inline

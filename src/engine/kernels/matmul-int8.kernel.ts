@@ -198,7 +198,7 @@ function tileRow(
   }
 }
 
-function copyTile(tile: usize, c: usize, ldc: i32, rows: i32, columns: i32): void {
+export function copyTile(tile: usize, c: usize, ldc: i32, rows: i32, columns: i32): void {
   for (let m = 0; m < rows; m++)
     for (let n = 0; n < columns; n++)
       store<f32>(c + (<usize>(m * ldc + n) << 2), load<f32>(tile + (<usize>(m * ROWS + n) << 2)))
