@@ -330,18 +330,13 @@ function encode(engine: Engine, config: Config, weights: Weights, sequences: Seq
     offset = 0
     for (const { inputIds } of sequences) {
       const queries = attentionInput + offset * stride * 4
-      const queryTokens = inputIds.length
       const [keys, values] = [queries + hiddenSize * 4, queries + 2 * hiddenSize * 4]
-      scratch.scope(() =>
-        engine.attention(
-          {
-            ...engine.keysAndValues(keys, values, stride, queryTokens, heads, headDim),
-            ...{ queries, queryStride: stride, queryTokens, heads, headDim },
-          },
-          context + offset * hiddenSize * 4,
-        ),
+      const { precision } = layer.attentionInput
+      engine.selfAttention(
+        { queries, keys, values, stride, tokens: inputIds.length, heads, headDim, precision },
+        context + offset * hiddenSize * 4,
       )
-      offset += queryTokens
+      offset += inputIds.length
     }
     engine.linear(context, tokens, layer.attentionOutput, next)
     engine.layerNorm(next, hidden, layer.attentionNorm, tokens, hiddenSize)

@@ -337,6 +337,88 @@ describe.each([
     )
   })
 
+  describe('attention to itself in int8', () => {
+    const engine = createEngine(kernels, 0)
+    const attend = (rows: number[][][], heads: number, scale: number, bias?: number[][]) =>
+      engine.memory.scratch.scope(() => {
+        const tokens = rows[0]!.length
+        const size = rows[0]![0]!.length
+        // Queries, keys and values of a token beside one another, as one product writes them.
+        const at = put(
+          engine,
+          rows[0]!.flatMap((_, t) => rows.flatMap((of) => of[t]!)),
+        )
+        const out = engine.memory.scratch.floats(tokens * size)
+        engine.selfAttention(
+          {
+            ...{ queries: at, keys: at + size * 4, values: at + 2 * size * 4, stride: 3 * size },
+            ...{ tokens, heads, headDim: size / heads, precision: 'int8', scale },
+            bias: bias && { address: put(engine, bias.flat()), stride: tokens, headStride: tokens ** 2 },
+          },
+          out,
+        )
+        return get(engine, out, tokens * size)
+      })
+
+    it('is near that in f32', () => {
+      fc.assert(
+        fc.property(
+          size(140),
+          size(3),
+          size(70),
+          seed,
+          fc.boolean(),
+          (tokens, heads, headDim, start, biased) => {
+            const draw = drawer(start)
+            const [q, k, v] = [0, 1, 2].map(() => draw(tokens, heads * headDim)) as [
+              number[][],
+              number[][],
+              number[][],
+            ]
+            // Scores of standard deviation 2 or so.
+            const scale = 0.1 / Math.sqrt(headDim)
+            const bias = biased ? draw(heads * tokens, tokens) : undefined
+            const expected = attentionOf([q, k, v], [heads, heads], headDim, (h) => ({
+              scale,
+              bias: bias?.slice(h * tokens, (h + 1) * tokens),
+            }))
+            // Of values up to 8.
+            expect(worst(attend([q, k, v], heads, scale, bias), expected, () => 0.4)).toBeLessThanOrEqual(1)
+          },
+        ),
+      )
+    })
+
+    it('holds sums of the largest values', () => {
+      const signs = [
+        () => 1,
+        () => -1,
+        (t: number) => (t % 2 ? 1 : -1),
+        (t: number) => (t % 32 < 16 ? 1 : -1),
+      ]
+      for (const tokens of [1, 2, 3, 4, 31, 64, 97])
+        for (const ofValue of signs)
+          for (const ofKey of signs) {
+            const rows = (value: (t: number, d: number) => number) =>
+              Array.from({ length: tokens }, (_, t) => Array.from({ length: 64 }, (_, d) => value(t, d)))
+            const [q, k, v] = [rows(() => 8), rows(ofKey), rows((t, d) => 8 * ofValue(t + d))]
+            const expected = attentionOf([q, k, v], [1, 1], 64, () => ({ scale: 0.01 }))
+            expect(worst(attend([q, k, v], 1, 0.01), expected, () => 0.1)).toBeLessThanOrEqual(1)
+          }
+    })
+
+    it('keeps the weight of many keys beside a large one', () => {
+      const tokens = 128
+      const rows = (value: (t: number) => number) =>
+        Array.from({ length: tokens }, (_, t) => Array.from({ length: 32 }, () => value(t)))
+      const [q, v] = [rows(() => 1), rows((t) => (t === 5 ? 10 : 8 + 2 * Math.sin(t)))]
+      // Each weighs e^-6 of the large one, less than half a step.
+      const k = rows((t) => (t === 5 ? 6 / 32 : 0))
+      const expected = attentionOf([q, k, v], [1, 1], 32, () => ({ scale: 1 }))
+      expect(worst(attend([q, k, v], 1, 1), expected, () => 0.1)).toBeLessThanOrEqual(1)
+    })
+  })
+
   it('causal attention to a cache, whatever the pieces that fill it', () => {
     const engine = createEngine(kernels, 0)
     const pieces = fc.array(size(20), { minLength: 1, maxLength: 5 })

@@ -6,7 +6,7 @@ import { EdgewiseError } from '../errors.ts'
 import type { KeysValues } from './cache.ts'
 import { instantiateKernels, type KernelModules, type Kernels } from './kernels.ts'
 import { createModelMemory, type ModelMemory } from './memory.ts'
-import { type Linear, paddedColumns, type Table } from './weights.ts'
+import { type Linear, type Precision, paddedColumns, type Table } from './weights.ts'
 
 export type Activation = 'gelu' | 'geluTanh' | 'relu' | 'silu' | 'tanh'
 
@@ -26,6 +26,23 @@ export interface AttentionInput extends KeysValues {
   causal?: { past: number; window?: number | undefined } | undefined
   /** Added to the scores before they are scaled, [heads, queryTokens, keys], rows and heads these strides apart. */
   bias?: { address: number; stride: number; headStride: number } | undefined
+}
+
+/** Attention of one sequence to itself. */
+export interface SelfAttentionInput {
+  /** [tokens, heads, headDim] each, rows `stride` apart. */
+  queries: number
+  keys: number
+  values: number
+  stride: number
+  tokens: number
+  heads: number
+  headDim: number
+  /** What the products are computed in. */
+  precision: Precision
+  /** As in AttentionInput. */
+  scale?: number
+  bias?: AttentionInput['bias']
 }
 
 export interface FeedForward {
@@ -77,6 +94,8 @@ export interface Engine {
   ): KeysValues
   /** out[queryTokens, heads * headDim] = softmax(Q Kᵀ scale + bias) V, head by head. */
   attention(input: AttentionInput, out: number): void
+  /** The same of a sequence's own keys and values, which all its queries see. */
+  selfAttention(input: SelfAttentionInput, out: number): void
   /** out[size] = mean of x[tokens, size] over tokens. */
   mean(x: number, tokens: number, size: number, out: number): void
 }
@@ -257,6 +276,34 @@ export function createEngine(modules: KernelModules, weightBytes: number): Engin
           scratch.floats(32),
         ),
       )
+    },
+    selfAttention(input, out) {
+      const { queries, keys, values, stride, tokens, heads, headDim, precision, bias } = input
+      const { scale = 1 / Math.sqrt(headDim) } = input
+      scratch.scope(() => {
+        if (precision === 'fp32') {
+          const own = engine.keysAndValues(keys, values, stride, tokens, heads, headDim)
+          const query = { queries, queryStride: stride, queryTokens: tokens, heads, headDim, scale, bias }
+          engine.attention({ ...own, ...query }, out)
+          return
+        }
+        kernels.attentionInt8(
+          queries,
+          keys,
+          values,
+          stride,
+          tokens,
+          heads,
+          headDim,
+          bias?.address ?? 0,
+          bias?.stride ?? 0,
+          bias?.headStride ?? 0,
+          scale,
+          QUERY_BLOCK,
+          scratch.bytes(kernels.attentionInt8Bytes(tokens, headDim, QUERY_BLOCK)),
+          out,
+        )
+      })
     },
     mean(x, tokens, size, out) {
       kernels.meanRows(x, out, tokens, size)

@@ -101,6 +101,23 @@ export interface Kernels {
     out: number,
     tile: number,
   ): void
+  attentionInt8(
+    queries: number,
+    keys: number,
+    values: number,
+    ld: number,
+    T: number,
+    heads: number,
+    D: number,
+    bias: number,
+    ldb: number,
+    biasStride: number,
+    scale: number,
+    block: number,
+    scratch: number,
+    out: number,
+  ): void
+  attentionInt8Bytes(T: number, D: number, block: number): number
   softmax(x: number, M: number, N: number, stride: number, scale: number, past: number, window: number): void
   addRowsF32(table: number, ids: number, out: number, count: number, N: number): void
   addRowsInt8(table: number, scale: number, ids: number, out: number, count: number, N: number): void

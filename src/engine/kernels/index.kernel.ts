@@ -4,6 +4,7 @@
  */
 export { attention } from './attention.kernel'
 export { addRowsPackedInt4, matmulInt4, packInt4, quantizeGroups } from './matmul-int4.kernel'
+export { attentionInt8, attentionInt8Bytes } from './attention-int8.kernel'
 export { matmulInt8, quantizeRows } from './matmul-int8.kernel'
 export { copyRows, matmulF32, packKeys, transpose } from './matmul-f32.kernel'
 export { gelu, geluTanh, relu, silu, tanh } from './activation.kernel'

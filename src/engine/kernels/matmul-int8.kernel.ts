@@ -27,18 +27,12 @@ const LARGEST: f32 = 32767.0 * 32767.0
  * point (their weights are zero). Rows lie in tiles of four, [M/4][Kp/4][4][4]; a last row alone is [Kp], of two or
  * three the last is repeated.
  * @param x f32 [M][K]  @param q u8 [M to 4][Kp]  @param scale f32 [M to 4]  @param Kp K rounded up to 32
- * @param norm f32 [M/4]: the largest Σ (q - 64)² of a tile's groups of 16 columns (see chunkSquares)
+ * @param norm f32 [M/4]: at least Σ (q - 64)² of each of a tile's groups of 16 columns (see chunkSquares)
  */
 export function quantizeRows(x: usize, q: usize, scale: usize, norm: usize, M: i32, K: i32, Kp: i32): void {
   for (let m = 0; m < M; m += 4) {
     const rows = min(4, M - m)
-    const step = rows == 1 ? 4 : 16
-    let largest = 0
-    for (let i = 0; i < step / 4; i++) {
-      const row = x + (<usize>(min(i, rows - 1) * K) << 2)
-      largest = max(largest, quantizeRow(row, q + <usize>(4 * i), step, scale + <usize>(4 * i), K, Kp))
-    }
-    store<f32>(norm, <f32>largest)
+    store<f32>(norm, quantizeTile(x, K, rows, 63, f32.MAX_VALUE, float(44), integer(2), q, rows == 1 ? 4 : 16, scale, K, Kp))
     x += <usize>(4 * K) << 2
     q += <usize>(4 * Kp)
     scale += 16
@@ -46,53 +40,157 @@ export function quantizeRows(x: usize, q: usize, scale: usize, norm: usize, M: i
   }
 }
 
-/** One row, each four columns `step` bytes behind the last; the largest Σ (q - 64)² of its groups. */
-function quantizeRow(x: usize, q: usize, step: usize, scale: usize, K: i32, Kp: i32): i32 {
-  let max4 = f32x4.splat(0)
-  let k = 0
-  for (; k < (K & ~3); k += 4) max4 = f32x4.pmax(max4, f32x4.abs(v128.load(x + (<usize>k << 2))))
-  let largest: f32 = Mathf.max(
-    Mathf.max(f32x4.extract_lane(max4, 0), f32x4.extract_lane(max4, 1)),
-    Mathf.max(f32x4.extract_lane(max4, 2), f32x4.extract_lane(max4, 3)),
-  )
-  for (; k < K; k++) largest = Mathf.max(largest, Mathf.abs(load<f32>(x + (<usize>k << 2))))
-  store<f32>(scale, largest / 63)
-  const inverse4 = f32x4.splat(largest > 0 ? 63 / largest : 0)
-  let norms = i32x4.splat(0)
-  for (k = 0; k < Kp; k += CHUNK) {
-    const a = quantize16(x + (<usize>k << 2), inverse4, K - k)
-    const b = quantize16(x + (<usize>k << 2) + 64, inverse4, K - k - 16)
-    v128.store32_lane(q, a, 0)
-    v128.store32_lane(q + step, a, 1)
-    v128.store32_lane(q + 2 * step, a, 2)
-    v128.store32_lane(q + 3 * step, a, 3)
-    v128.store32_lane(q + 4 * step, b, 0)
-    v128.store32_lane(q + 5 * step, b, 1)
-    v128.store32_lane(q + 6 * step, b, 2)
-    v128.store32_lane(q + 7 * step, b, 3)
-    q += 8 * step
-    const zero = integer(2)
-    norms = i32x4.max_s(norms, chunkSquares(i8x16.sub(a, zero), i8x16.sub(b, zero)))
-  }
-  return max(i32x4.extract_lane(norms, 0), i32x4.extract_lane(norms, 1))
+/**
+ * Four rows as bytes round(x / scale) + zero point, with scale = max|x| / levels, or more, so that the norm of no group of
+ * 16 columns exceeds `most`. Each four columns of all rows lie together, `step` bytes apart; with a step of 4 only the
+ * first row is written. Rows beyond `rows` repeat the last one.
+ * @param shift ROUND plus the zero point  @param zero the zero point in each byte  @param scale f32 [4]
+ * @returns at least Σ (q - zero point)² of each group
+ */
+export function quantizeTile(
+  x: usize, ld: i32, rows: i32, levels: f32, most: f32, shift: v128, zero: v128, q: usize, step: usize, scale: usize,
+  K: i32, Kp: i32,
+): f32 {
+  const x1 = x + (<usize>(min(1, rows - 1) * ld) << 2)
+  const x2 = x + (<usize>(min(2, rows - 1) * ld) << 2)
+  const x3 = x + (<usize>(min(3, rows - 1) * ld) << 2)
+  let norm = scaleOf(x, K, levels, most, scale)
+  if (rows > 1) norm = Mathf.max(norm, scaleOf(x1, K, levels, most, scale + 4))
+  else store<f32>(scale, load<f32>(scale), 4)
+  if (rows > 2) norm = Mathf.max(norm, scaleOf(x2, K, levels, most, scale + 8))
+  else store<f32>(scale, load<f32>(scale, 4), 8)
+  if (rows > 3) norm = Mathf.max(norm, scaleOf(x3, K, levels, most, scale + 12))
+  else store<f32>(scale, load<f32>(scale, 8), 12)
+  writeTile(x, x1, x2, x3, inverse(scale), inverse(scale + 4), inverse(scale + 8), inverse(scale + 12), shift, zero, q, step, K, Kp)
+  return norm
 }
 
-/** 16 values as u8, or the first n of them and the zero point behind; reads up to 16 in any case. */
+/** 1 / scale, or 0 of 0. */
 // @ts-ignore: decorator
 @inline
-function quantize16(p: usize, inverse4: v128, n: i32): v128 {
-  if (n <= 0) return integer(2)
-  const shift4 = float(44)
+function inverse(scale: usize): v128 {
+  const s = load<f32>(scale)
+  return f32x4.splat(s > 0 ? 1 / s : 0)
+}
+
+/** The scale of a row, written, and what it returns as quantizeTile. */
+function scaleOf(x: usize, K: i32, levels: f32, most: f32, scale: usize): f32 {
+  let max0 = f32x4.splat(0)
+  let max1 = max0
+  let norms = max0
+  const K32 = K & ~31
+  let k = 0
+  for (; k < K32; k += CHUNK) {
+    const p = x + (<usize>k << 2)
+    const a = v128.load(p)
+    max0 = f32x4.pmax(max0, f32x4.abs(a))
+    let s0 = f32x4.mul(a, a)
+    const b = v128.load(p, 16)
+    max1 = f32x4.pmax(max1, f32x4.abs(b))
+    let s1 = f32x4.mul(b, b)
+    const c = v128.load(p, 32)
+    max0 = f32x4.pmax(max0, f32x4.abs(c))
+    s0 = fma4(c, c, s0)
+    const d = v128.load(p, 48)
+    max1 = f32x4.pmax(max1, f32x4.abs(d))
+    s1 = fma4(d, d, s1)
+    const e = v128.load(p, 64)
+    max0 = f32x4.pmax(max0, f32x4.abs(e))
+    s0 = fma4(e, e, s0)
+    const f = v128.load(p, 80)
+    max1 = f32x4.pmax(max1, f32x4.abs(f))
+    s1 = fma4(f, f, s1)
+    const g = v128.load(p, 96)
+    max0 = f32x4.pmax(max0, f32x4.abs(g))
+    s0 = fma4(g, g, s0)
+    const h = v128.load(p, 112)
+    max1 = f32x4.pmax(max1, f32x4.abs(h))
+    s1 = fma4(h, h, s1)
+    s0 = f32x4.add(s0, s1)
+    norms = f32x4.pmax(norms, f32x4.add(s0, i32x4.shuffle(s0, s0, 1, 0, 3, 2)))
+  }
+  let rest = f32x4.splat(0)
+  for (; k < (K & ~3); k += 4) {
+    const a = v128.load(x + (<usize>k << 2))
+    max0 = f32x4.pmax(max0, f32x4.abs(a))
+    rest = fma4(a, a, rest)
+  }
+  for (; k < K; k++) {
+    const a = f32x4.splat(load<f32>(x + (<usize>k << 2)))
+    max0 = f32x4.pmax(max0, f32x4.abs(a))
+    rest = fma4(a, a, rest)
+  }
+  norms = f32x4.pmax(norms, f32x4.add(rest, i32x4.shuffle(rest, rest, 1, 0, 3, 2)))
+  max0 = f32x4.pmax(max0, max1)
+  const largest: f32 = Mathf.max(
+    Mathf.max(f32x4.extract_lane(max0, 0), f32x4.extract_lane(max0, 1)),
+    Mathf.max(f32x4.extract_lane(max0, 2), f32x4.extract_lane(max0, 3)),
+  )
+  const norm: f32 = Mathf.sqrt(Mathf.max(f32x4.extract_lane(norms, 0), f32x4.extract_lane(norms, 2)))
+  const s: f32 = Mathf.max(largest / levels, norm / most)
+  store<f32>(scale, s)
+  // Rounding adds at most half a step to each of 16 columns: 2 to their norm.
+  const bound: f32 = s > 0 ? norm / s + 2.01 : 0
+  return bound * bound
+}
+
+/** The bytes of quantizeTile. */
+export function writeTile(
+  x: usize, x1: usize, x2: usize, x3: usize, i0: v128, i1: v128, i2: v128, i3: v128, shift: v128, zero: v128,
+  q: usize, step: usize, K: i32, Kp: i32,
+): void {
+  const single = step == 4
+  for (let k = 0; k < Kp; k += 16) {
+    const p = <usize>k << 2
+    const a = quantize16(x + p, i0, i0, i0, i0, shift, zero, K - k)
+    if (single) {
+      v128.store(q, a)
+      q += 16
+      continue
+    }
+    const b = quantize16(x1 + p, i1, i1, i1, i1, shift, zero, K - k)
+    const c = quantize16(x2 + p, i2, i2, i2, i2, shift, zero, K - k)
+    const d = quantize16(x3 + p, i3, i3, i3, i3, shift, zero, K - k)
+    const ab0 = i32x4.shuffle(a, b, 0, 4, 1, 5)
+    const ab1 = i32x4.shuffle(a, b, 2, 6, 3, 7)
+    const cd0 = i32x4.shuffle(c, d, 0, 4, 1, 5)
+    const cd1 = i32x4.shuffle(c, d, 2, 6, 3, 7)
+    v128.store(q, i64x2.shuffle(ab0, cd0, 0, 2))
+    v128.store(q + step, i64x2.shuffle(ab0, cd0, 1, 3))
+    v128.store(q + 2 * step, i64x2.shuffle(ab1, cd1, 0, 2))
+    v128.store(q + 3 * step, i64x2.shuffle(ab1, cd1, 1, 3))
+    q += 4 * step
+  }
+}
+
+/**
+ * 16 values as bytes, or the first n of them and the zero point behind; reads 16 in any case where n > 0. Of ROUND the
+ * lowest byte is zero, so that of the sum is the value, in two's complement.
+ */
+// @ts-ignore: decorator
+@inline
+export function quantize16(
+  p: usize, i0: v128, i1: v128, i2: v128, i3: v128, shift: v128, zero: v128, n: i32,
+): v128 {
+  if (n <= 0) return zero
+  return bytes16(
+    fma4(v128.load(p), i0, shift), fma4(v128.load(p, 16), i1, shift), fma4(v128.load(p, 32), i2, shift),
+    fma4(v128.load(p, 48), i3, shift), zero, n,
+  )
+}
+
+/** The lowest bytes, of the first n. */
+// @ts-ignore: decorator
+@inline
+export function bytes16(a: v128, b: v128, c: v128, d: v128, zero: v128, n: i32): v128 {
   const low = integer(1)
-  // Values are in [1, 127], so the saturating narrows never saturate.
-  const a = v128.and(fma4(v128.load(p), inverse4, shift4), low)
-  const b = v128.and(fma4(v128.load(p, 16), inverse4, shift4), low)
-  const c = v128.and(fma4(v128.load(p, 32), inverse4, shift4), low)
-  const d = v128.and(fma4(v128.load(p, 48), inverse4, shift4), low)
-  const all = i8x16.narrow_i16x8_u(i16x8.narrow_i32x4_s(a, b), i16x8.narrow_i32x4_s(c, d))
+  // Values are in [0, 255], so the saturating narrows never saturate.
+  const all = i8x16.narrow_i16x8_u(
+    i16x8.narrow_i32x4_s(v128.and(a, low), v128.and(b, low)), i16x8.narrow_i32x4_s(v128.and(c, low), v128.and(d, low)),
+  )
   if (n >= 16) return all
   const lanes = i8x16(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
-  return v128.bitselect(all, integer(2), i8x16.lt_s(lanes, i8x16.splat(<i8>n)))
+  return v128.bitselect(all, zero, i8x16.lt_s(lanes, i8x16.splat(<i8>max(0, n))))
 }
 
 /**
@@ -125,12 +223,20 @@ export function matmulInt8(
   q: usize, scale: usize, norm: usize, w: usize, wNorm: usize, wScale: usize, wZero: usize, bias: usize,
   c: usize, ldc: i32, M: i32, N: i32, Kp: i32, centre: usize, tile: usize,
 ): void {
+  multiplyInt8(q, scale, norm, w, wNorm, wScale, wZero, bias, c, ldc, M, N, Kp, M > 1, centre, tile)
+}
+
+/** As matmulInt8; if not `centred`, centre is given, for a zero point of 0 zeros. */
+export function multiplyInt8(
+  q: usize, scale: usize, norm: usize, w: usize, wNorm: usize, wScale: usize, wZero: usize, bias: usize,
+  c: usize, ldc: i32, M: i32, N: i32, Kp: i32, centred: bool, centre: usize, tile: usize,
+): void {
   const panel = <usize>(ROWS * Kp)
   // Panels that stay in the first-level cache while all tokens pass.
   const group = max(1, GROUP / <i32>panel) * ROWS
   for (let first = 0; first < N; first += group) {
     const rows = min(group, N - first)
-    if (ASC_FEATURE_RELAXED_SIMD && M > 1) centres(w, centre, (rows + ROWS - 1) / ROWS * Kp / CHUNK)
+    if (ASC_FEATURE_RELAXED_SIMD && centred) centres(w, centre, (rows + ROWS - 1) / ROWS * Kp / CHUNK)
     let qm = q
     let sm = scale
     let nm = norm

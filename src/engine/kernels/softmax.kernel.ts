@@ -57,7 +57,7 @@ export function softmax(x: usize, M: i32, N: i32, stride: i32, scale: f32, past:
  */
 // @ts-ignore: decorator
 @inline
-function expPair(p: usize, max4: v128, scale4: v128): v128 {
+export function expPair(p: usize, max4: v128, scale4: v128): v128 {
   let c = float(0)
   let d = float(1)
   const x = f32x4.pmin(f32x4.pmax(f32x4.mul(f32x4.sub(v128.load(p), max4), scale4), c), d)
