@@ -343,18 +343,13 @@ function encode(engine: Engine, config: Config, stack: Stack<EncoderLayer>, sequ
       let row = 0
       for (const { inputIds } of sequences) {
         const queries = attentionInput + row * stride * 4
-        const queryTokens = inputIds.length
         const [keys, values] = [queries + hiddenSize * 4, queries + 2 * hiddenSize * 4]
-        scratch.scope(() =>
-          engine.attention(
-            {
-              ...engine.keysAndValues(keys, values, stride, queryTokens, heads, headDim),
-              ...{ queries, queryStride: stride, queryTokens, heads, headDim },
-            },
-            context + row * hiddenSize * 4,
-          ),
+        const { precision } = layer.selfAttention.input
+        engine.selfAttention(
+          { queries, keys, values, stride, tokens: inputIds.length, heads, headDim, precision },
+          context + row * hiddenSize * 4,
         )
-        row += queryTokens
+        row += inputIds.length
       }
       engine.linear(context, tokens, layer.selfAttention.output, change)
     })

@@ -308,7 +308,6 @@ function allocate({ memory: { scratch } }: Engine, config: Config, tokens: numbe
 function encode(engine: Engine, config: Config, stack: Stack<EncoderLayer>, sequences: Sequence[]): number {
   const { hiddenSize, heads, headDim } = config
   const stride = 3 * heads * headDim
-  const { scratch } = engine.memory
   const inputIds = sequences.flatMap(({ inputIds }) => Array.from(inputIds)) // [tokens]
   const tokens = inputIds.length
   const { hidden, normed, attentionInput, context, change } = allocate(engine, config, tokens)
@@ -325,20 +324,16 @@ function encode(engine: Engine, config: Config, stack: Stack<EncoderLayer>, sequ
     let row = 0
     for (const { inputIds } of sequences) {
       const queries = attentionInput + row * stride * 4
-      const queryTokens = inputIds.length
       const [keys, values] = [queries + heads * headDim * 4, queries + 2 * heads * headDim * 4]
-      scratch.scope(() =>
-        engine.attention(
-          {
-            ...engine.keysAndValues(keys, values, stride, queryTokens, heads, headDim),
-            ...{ queries, queryStride: stride, queryTokens, heads, headDim },
-            scale: 1,
-            bias: biasFrom(biases[i] ?? biases[0]!, 0),
-          },
-          context + row * heads * headDim * 4,
-        ),
+      const { precision } = layer.selfAttention.input
+      engine.selfAttention(
+        {
+          ...{ queries, keys, values, stride, tokens: inputIds.length, heads, headDim, precision, scale: 1 },
+          bias: biasFrom(biases[i] ?? biases[0]!, 0),
+        },
+        context + row * heads * headDim * 4,
       )
-      row += queryTokens
+      row += inputIds.length
     }
     engine.linear(context, tokens, layer.selfAttention.output, change)
     engine.rmsNorm(hidden, change, layer.feedForward.norm, tokens, hiddenSize, normed)
