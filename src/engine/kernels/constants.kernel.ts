@@ -26,6 +26,8 @@ const FLOATS = memory.data<f32>([
   0.79788456080286536, 0.044715,
   // 44: quantize
   ROUND + 64.0,
+  // 45: power4's least argument and coefficients
+  -125.0, 0.055171672254800797, 0.2426111400127411, 0.6932609677314758, 0.9999280571937561,
 ], 16)
 const INTEGERS = memory.data<u32>([127, 255, 0x40404040, 0x0f0f0f0f], 16)
 
