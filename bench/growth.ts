@@ -33,7 +33,7 @@ interface Measurement {
   ms: number
   /** Of products and attention, 2 a multiply-add, 1e9. */
   operations: number
-  /** Those of attention, which is computed in f32. */
+  /** Those of attention, whose softmax and quantization cost more than its products. */
   attention: number
   parameters: number
   weightBytes: number
@@ -144,7 +144,7 @@ export async function measureGrowth(): Promise<Section> {
     table(byTokens.map((measurement, i) => ({ tokens: LENGTHS[i]!, ...row(measurement) }))),
     '',
     `Times are those of products at ${(1000 / costs.products).toFixed(0)} GOP/s in int8 and of attention at ` +
-      `${(1000 / costs.attention).toFixed(0)} GFLOP/s in f32, within ${deviation.toFixed(0)} %.`,
+      `${(1000 / costs.attention).toFixed(0)} GOP/s, within ${deviation.toFixed(0)} %.`,
     '',
     `Texts of ${TOKENS} tokens at once, ${shape}:`,
     '',

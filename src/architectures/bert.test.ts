@@ -107,6 +107,14 @@ describe.each(checkpoints)('%s', (folder, task, int8Cosine) => {
     })
   })
 
+  it.each(builds)('answers a batch in int8 as it answers its rows alone, %s kernels', async (build) => {
+    const { run } = await loadEncoder(folder, { task, build, precision: 'int8' })
+    const rows = padded.batch.map((input_ids) => ({ input_ids }))
+    run(rows).forEach((output, i) => {
+      expect(output).toEqual(run([rows[i]!])[0])
+    })
+  })
+
   it.each(builds)('int8 outputs near those of fp32, %s kernels', async (build) => {
     const { run, width } = await loadEncoder(folder, { task, build, precision: 'int8' })
     for (const c of single) {

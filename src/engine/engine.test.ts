@@ -389,6 +389,27 @@ describe.each([
       )
     })
 
+    it('reads nothing but the sequence', () => {
+      fc.assert(
+        fc.property(size(40), size(70), seed, (tokens, headDim, start) => {
+          const [q, k, v] = [0, 1, 2].map((i) => drawer(start + i)(tokens, headDim)) as [
+            number[][],
+            number[][],
+            number[][],
+          ]
+          /** With scratch, and so what lies behind the sequence, full of a value. */
+          const among = (left: number) => {
+            engine.memory.scratch.scope(() => {
+              engine.memory.f32(engine.memory.scratch.floats(50_000), 50_000).fill(left)
+            })
+            return attend([q, k, v], 1, 0.05)
+          }
+          expect(among(Number.NaN)).toEqual(among(-3))
+        }),
+        { numRuns: 30 },
+      )
+    })
+
     it('holds sums of the largest values', () => {
       const signs = [
         () => 1,
