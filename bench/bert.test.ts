@@ -24,6 +24,11 @@ vi.mock(import('../src/engine/kernels.ts'), async (original) => {
           counted.products += M * N * K
           plain.matmulF32(...args)
         },
+        attentionInt8(...args) {
+          const [tokens, heads, headDim] = args.slice(4, 7) as [number, number, number]
+          counted.attention += 2 * tokens ** 2 * heads * headDim
+          plain.attentionInt8(...args)
+        },
         attention(...args) {
           const [queries, heads, headDim] = args.slice(2, 5) as [number, number, number]
           counted.attention += 2 * queries * heads * headDim * args[11]

@@ -119,6 +119,11 @@ export interface LayerNorm {
 
 /** Tokens whose intermediate activations, the widest there are, are held at a time. */
 const FEED_FORWARD_BLOCK = 128
+/**
+ * Tokens from which attention may be computed in int8: below, it gains no time and would cost precision all the same.
+ * Scores with a bias stay in f32 too: T5's are not scaled, and a step of theirs would weigh too much.
+ */
+const INT8_ATTENTION_TOKENS = 64
 /** Queries whose scores are computed together. */
 const QUERY_BLOCK = 64
 /** More than any position; it, its double and sums of both with positions fit 32 bits. */
@@ -281,7 +286,7 @@ export function createEngine(modules: KernelModules, weightBytes: number): Engin
       const { queries, keys, values, stride, tokens, heads, headDim, precision, bias } = input
       const { scale = 1 / Math.sqrt(headDim) } = input
       scratch.scope(() => {
-        if (precision === 'fp32') {
+        if (precision !== 'int8' || bias || tokens < INT8_ATTENTION_TOKENS) {
           const own = engine.keysAndValues(keys, values, stride, tokens, heads, headDim)
           const query = { queries, queryStride: stride, queryTokens: tokens, heads, headDim, scale, bias }
           engine.attention({ ...own, ...query }, out)
@@ -295,9 +300,6 @@ export function createEngine(modules: KernelModules, weightBytes: number): Engin
           tokens,
           heads,
           headDim,
-          bias?.address ?? 0,
-          bias?.stride ?? 0,
-          bias?.headStride ?? 0,
           scale,
           QUERY_BLOCK,
           scratch.bytes(kernels.attentionInt8Bytes(tokens, headDim, QUERY_BLOCK)),

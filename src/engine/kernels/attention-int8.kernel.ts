@@ -5,7 +5,6 @@
  * are held to their shares of 2^15, and so is the sum of 16 weights.
  */
 import { float, integer } from './constants.kernel'
-import { addMatrix } from './elementwise.kernel'
 import { fma4 } from './fma.kernel'
 import { bytes16, CHUNK, multiplyInt8, quantizeTile, writeTile } from './matmul-int8.kernel'
 
@@ -23,14 +22,13 @@ export function attentionInt8Bytes(T: i32, D: i32, block: i32): i32 {
 }
 
 /**
- * out[t][head] = softmax((queries[t][head] keysᵀ + bias) scale) values
+ * out[t][head] = softmax(queries[t][head] keysᵀ scale) values
  * @param queries, keys, values f32 [T][heads][D], rows `ld` apart
- * @param bias f32 [heads][T][T] or 0, rows `ldb` and heads `biasStride` apart
  * @param block queries at a time, a multiple of 4  @param out f32 [T][heads * D]
  */
 export function attentionInt8(
   queries: usize, keys: usize, values: usize, ld: i32, T: i32, heads: i32, D: i32,
-  bias: usize, ldb: i32, biasStride: i32, scale: f32, block: i32, scratch: usize, out: usize,
+  scale: f32, block: i32, scratch: usize, out: usize,
 ): void {
   const Tp = (T + 31) & ~31
   const T8 = (T + 7) & ~7
@@ -66,7 +64,6 @@ export function attentionInt8(
         )
       }
       multiplyInt8(q, qScale, zeros, k, zeros, kScale, kZero, zeros, scores, Tp, rows4, T8, Dp, true, centre, tile)
-      if (bias) addMatrix(scores, Tp, bias + (<usize>(head * biasStride + first * ldb) << 2), ldb, rows, T)
       quantizeWeights(scores, rows, T, Tp, scale, vNorm, p, pScale)
       memory.fill(centre, 0, <usize>max(2048, Tp))
       const o = out + (<usize>(first * heads * D) << 2) + column
