@@ -71,35 +71,39 @@ export async function openVerified(
   const hash = sha256Sink()
   const reader = (await storage.open(path)).getReader()
   let size = 0
-  return new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      const { done, value } = await reader.read().catch((cause: unknown) => {
-        if (cause instanceof EdgewiseError) throw cause
-        throw new EdgewiseError('storage_failed', `Reading ${path} failed.`, 'Try again in a moment.', {
-          cause,
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const { done, value } = await reader.read().catch((cause: unknown) => {
+          if (cause instanceof EdgewiseError) throw cause
+          throw new EdgewiseError('storage_failed', `Reading ${path} failed.`, 'Try again in a moment.', {
+            cause,
+          })
         })
-      })
-      if (!done) {
-        size += value.length
-        await hash.write(value)
-        return controller.enqueue(value)
-      }
-      if (size < expected.size)
-        throw new EdgewiseError(
-          'file_truncated',
-          `${path} has ${size} bytes, the catalog says ${expected.size}.`,
-          'Store the file again: it was cut off.',
-        )
-      if (size > expected.size || (await hash.digest()) !== expected.sha256)
-        throw new EdgewiseError(
-          'file_altered',
-          `${path} is not the file that the catalog lists.`,
-          'Store the published file again, or make the catalog again if the change was meant: npm run catalog.',
-        )
-      controller.close()
+        if (!done) {
+          size += value.length
+          await hash.write(value)
+          return controller.enqueue(value)
+        }
+        if (size < expected.size)
+          throw new EdgewiseError(
+            'file_truncated',
+            `${path} has ${size} bytes, the catalog says ${expected.size}.`,
+            'Store the file again: it was cut off.',
+          )
+        if (size > expected.size || (await hash.digest()) !== expected.sha256)
+          throw new EdgewiseError(
+            'file_altered',
+            `${path} is not the file that the catalog lists.`,
+            'Store the published file again, or make the catalog again if the change was meant: npm run catalog.',
+          )
+        controller.close()
+      },
+      cancel: (reason) => reader.cancel(reason),
     },
-    cancel: (reason) => reader.cancel(reason),
-  })
+    // Nothing is read ahead: a storage may use its buffers again.
+    { highWaterMark: 0 },
+  )
 }
 
 /** A small file (config, tokenizer) whole and verified, as JSON. */

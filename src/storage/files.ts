@@ -20,21 +20,28 @@ export function fileStorage(directory: string): ModelStorage {
             )
           : unreadable(path, cause)
       })
-      return new ReadableStream<Uint8Array>({
-        async pull(controller) {
-          try {
-            // A synchronous read of a chunk takes less than the way to another thread and back.
-            const buffer = new Uint8Array(CHUNK_BYTES)
-            const bytesRead = readSync(file.fd, buffer)
-            if (bytesRead > 0) return controller.enqueue(buffer.subarray(0, bytesRead))
-            await file.close()
-            controller.close()
-          } catch (cause) {
-            controller.error(unreadable(path, cause))
-          }
+      // Two buffers in turn, filled when they are asked for: a file of weights would else lie in memory as garbage.
+      const buffers: Uint8Array[] = []
+      let next = 0
+      return new ReadableStream<Uint8Array>(
+        {
+          async pull(controller) {
+            try {
+              // A synchronous read of a chunk takes less than the way to another thread and back.
+              const buffer = buffers[next % 2] ?? new Uint8Array(CHUNK_BYTES)
+              buffers[next++ % 2] = buffer
+              const bytesRead = readSync(file.fd, buffer)
+              if (bytesRead > 0) return controller.enqueue(buffer.subarray(0, bytesRead))
+              await file.close()
+              controller.close()
+            } catch (cause) {
+              controller.error(unreadable(path, cause))
+            }
+          },
+          cancel: () => file.close(),
         },
-        cancel: () => file.close(),
-      })
+        { highWaterMark: 0 },
+      )
     },
   }
 }

@@ -4,7 +4,7 @@
  */
 export interface ModelStorage {
   /**
-   * Opens a file as a stream of bytes.
+   * Opens a file as a stream of bytes, whose chunks are valid until the next but one is asked for.
    * @throws EdgewiseError `file_missing` when there is no such file, `storage_failed` when it cannot be read
    */
   open(path: string, signal?: AbortSignal): Promise<ReadableStream<Uint8Array>>
