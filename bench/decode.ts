@@ -37,6 +37,11 @@ interface Measured {
 
 const SIZES: Measured[] = [
   {
+    name: '5 M parameters',
+    size: { layers: 4, hidden: 256, heads: 4, vocabulary: 8192, positions: 512 },
+    rounds: 7,
+  },
+  {
     name: '16 M parameters',
     size: { layers: 8, hidden: 384, heads: 6, keyValueHeads: 2, vocabulary: 8192, positions: 512 },
     rounds: 7,
