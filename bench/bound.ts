@@ -18,11 +18,13 @@ export interface Bounds {
   read: { name: string; bytes: number; rate: number }[]
 }
 
-interface BoundKernels {
+/** Exports of bound.kernel.ts; each writes what it summed to `to`, 16 bytes. */
+export interface BoundKernels {
   dotAdd(p: number, to: number, steps: number): void
   dotWiden(p: number, to: number, steps: number): void
   dot16(p: number, to: number, steps: number): void
   multiplyAdd(p: number, to: number, steps: number): void
+  /** @param bytes a multiple of 128 */
   read(p: number, to: number, bytes: number): void
 }
 
@@ -40,7 +42,7 @@ const ROUNDS = 64
 const [INT8_OPERATIONS, F32_OPERATIONS] = [2 * 16 * 16, 2 * 16 * 4]
 const [OUT, BUFFER] = [0, 65_536]
 
-async function compile(memory: WebAssembly.Memory): Promise<BoundKernels> {
+export async function openBoundKernels(memory: WebAssembly.Memory): Promise<BoundKernels> {
   const outFile = 'dist/bound.wasm'
   const { error, stderr } = await asc.main([
     'bench/bound.kernel.ts',
@@ -67,7 +69,7 @@ function fastest(body: () => void): number {
 export async function measureBounds(): Promise<Bounds> {
   const most = LEVELS.at(-1)!.bytes
   const memory = new WebAssembly.Memory({ initial: (BUFFER + most) / 65_536 })
-  const kernels = await compile(memory)
+  const kernels = await openBoundKernels(memory)
   // Written, or the system gives one and the same page of zeros for all; f32 of it are small and never denormal.
   new Float32Array(memory.buffer, BUFFER).fill(1 / 1024)
   const arithmetic = (kind: Exclude<keyof BoundKernels, 'read'>, operations: number) =>
