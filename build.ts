@@ -6,6 +6,7 @@ import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
+import * as z from 'zod'
 import { functions } from './functions/index.ts'
 import { type Catalog, catalogSchema } from './src/storage/catalog.ts'
 
@@ -13,20 +14,22 @@ const assets = 'dist/assets'
 
 async function copyModels(): Promise<void> {
   const catalog: Catalog = catalogSchema.parse(JSON.parse(await readFile('models/catalog.json', 'utf8')))
+  await cp('models/prompts', join(assets, 'models/prompts'), { recursive: true })
   await cp('models/catalog.json', join(assets, 'models/catalog.json'))
   for (const { name, files } of catalog.models)
     for (const file of Object.keys(files))
       await cp(join('models', name, file), join(assets, 'models', name, file))
 }
 
-/** The page gets the functions' names and examples at build time: what it shows is what is defined. */
+/** The page gets the functions' names, schemas and examples at build time: what it shows is what is defined. */
 async function buildPlayground(): Promise<void> {
   for (const file of ['index.html', 'style.css']) await cp(join('playground', file), join(assets, file))
-  const forms = functions.map(({ name, summary, primary, examples }) => ({
+  const forms = functions.map(({ name, summary, primary, examples, input }) => ({
     name,
     summary,
     primary,
     examples,
+    schema: z.toJSONSchema(input, { io: 'input' }),
   }))
   await build({
     entryPoints: ['playground/page.ts'],

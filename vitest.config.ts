@@ -8,13 +8,19 @@ export default defineConfig({
       {
         test: {
           name: 'node',
-          include: ['{src,functions,bench,test}/**/*.test.ts'],
+          include: ['{src,functions,bench,docs,test}/**/*.test.ts'],
           exclude: ['**/*.worker.test.ts', '**/node_modules/**'],
           testTimeout: 60_000,
         },
       },
       {
-        plugins: [cloudflareTest({ wrangler: { configPath: './wrangler.toml' } })],
+        // The gateway's own bindings, and a bucket to test the other kind of storage with.
+        plugins: [
+          cloudflareTest({
+            wrangler: { configPath: './wrangler.toml' },
+            miniflare: { r2Buckets: ['TEST_BUCKET'] },
+          }),
+        ],
         test: {
           name: 'workerd',
           include: ['{src,functions,test}/**/*.worker.test.ts'],

@@ -1,17 +1,26 @@
 /**
- * `npm run eval [FUNCTION…]`: measures the shipped models through the engine. Options: --data DIR (default
+ * `npm run eval [EVALUATION…]`: measures the shipped models through the engine. Options: --data DIR (default
  * ../shared/data; needs xz), --limit N rows of each file,
- * --precision (default int8, which they are stored in), --write to put the table into the model's card.
+ * --precision (default int8, which they are stored in), --write to put the tables into the models' cards. The last table
+ * has one line a figure.
  */
 import { execFile } from 'node:child_process'
 import { readFile, writeFile } from 'node:fs/promises'
 import { parseArgs, promisify } from 'node:util'
-import { evaluation as sentiment } from '../functions/sentiment/evaluation.ts'
+import { evaluation as answer } from '../functions/answer/evaluation.ts'
+import { evaluation as classify } from '../functions/classify/evaluation.ts'
+import { evaluation as embed } from '../functions/embed/evaluation.ts'
+import { evaluation as fillMask } from '../functions/fill-mask/evaluation.ts'
+import { evaluation as score } from '../functions/score/evaluation.ts'
+import { aspects, checklist, emotion, sentiment, xlnet } from '../functions/sentiment/evaluation.ts'
 import type { Precision } from '../src/engine/weights.ts'
-import { type Evaluation, table } from './evaluation.ts'
+import { type Evaluation, type TableRow, table } from './evaluation.ts'
 import { openRuntime } from './models.ts'
 
-const evaluations = [sentiment] as unknown as Evaluation[]
+const evaluations = [
+  ...[sentiment, checklist, aspects, emotion, xlnet],
+  ...[answer, embed, classify, fillMask, score],
+] as unknown as Evaluation[]
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -38,6 +47,8 @@ function progressBar(name: string, total: number): (done: number) => void {
   const start = performance.now()
   let shown = 0
   return (done) => {
+    // What lies beside its evaluation has no file whose rows could be counted.
+    if (total === 0) return
     const tenths = Math.floor((10 * done) / total)
     if (!process.stderr.isTTY && tenths === shown) return
     shown = tenths
@@ -51,10 +62,10 @@ function progressBar(name: string, total: number): (done: number) => void {
 }
 
 /** Puts the table between the card's markers. */
-async function writeCard(name: string, text: string): Promise<void> {
-  const path = `models/${name}/README.md`
+async function writeCard(name: string, model: string, text: string): Promise<void> {
+  const path = `models/${model}/README.md`
   const card = await readFile(path, 'utf8')
-  const [start, end] = ['<!-- eval -->', '<!-- /eval -->']
+  const [start, end] = [`<!-- eval ${name} -->`, `<!-- /eval ${name} -->`]
   if (!card.includes(start) || !card.includes(end)) throw new Error(`${path} has no ${start} … ${end}`)
   const before = card.slice(0, card.indexOf(start) + start.length)
   await writeFile(path, `${before}\n${text}\n${card.slice(card.indexOf(end))}`)
@@ -68,19 +79,33 @@ if (unknown.length > 0) {
   )
   process.exit(2)
 }
-for (const { name, data, about, run } of chosen) {
+const summary: TableRow[] = []
+for (const { name, model, data, about, run, headlines } of chosen) {
   const runtime = await openRuntime(values.precision as Precision)
-  const rows: unknown[] = []
-  for (const file of data) rows.push(...(await readRows(file)))
+  const files: Record<string, unknown[]> = {}
+  for (const file of data) files[file] = await readRows(file)
+  const rows = Object.values(files).flat()
   const showProgress = progressBar(name, rows.length)
-  const steps = run(rows, runtime)
+  const steps = run(rows, runtime, files)
   let step = await steps.next()
   while (!step.done) {
     showProgress(step.value)
     step = await steps.next()
   }
-  const { revision } = (await runtime.models()).find((model) => model.name === name)!
-  const text = `${about} Model ${name} ${revision}, ${values.precision}, kernels ${runtime.kernels}.\n\n${table(step.value)}`
-  console.log(text)
-  if (values.write) await writeCard(name, `${text}\n`)
+  const { revision } = (await runtime.models()).find((info) => info.name === model)!
+  const text = `${about} Model ${model} ${revision}, ${values.precision}, kernels ${runtime.kernels}.\n\n${table(step.value)}`
+  console.log(`## ${name}\n\n${text}\n`)
+  for (const { measure, value, bar, lower } of headlines(step.value))
+    summary.push({
+      evaluation: name,
+      model: `${model} ${revision}`,
+      measure,
+      value: value.toFixed(2),
+      bar:
+        bar === undefined
+          ? ''
+          : `${lower ? '≤' : '≥'} ${bar}${(lower ? value <= bar : value >= bar) ? '' : ', missed'}`,
+    })
+  if (values.write) await writeCard(name, model, `${text}\n`)
 }
+console.log(`## All\n\n${table(summary)}`)

@@ -1,4 +1,11 @@
 /** Every function there is. The gateway serves all of them; one line adds one. */
+import { answer } from './answer/function.ts'
+import { classifiers } from './classifiers/function.ts'
+import { classify } from './classify/function.ts'
+import { embed } from './embed/function.ts'
+import { fillMask } from './fill-mask/function.ts'
+import { score } from './score/function.ts'
 import { sentiment } from './sentiment/function.ts'
+import { tokenize } from './tokenize/function.ts'
 
-export const functions = [sentiment] as const
+export const functions = [sentiment, answer, classify, classifiers, embed, fillMask, score, tokenize] as const

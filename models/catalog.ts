@@ -1,5 +1,5 @@
 /**
- * Writes models/catalog.json from the folders beside it: `npm run catalog`, after a model has changed. A model's
+ * Writes models/catalog.json from the folders beside it: `npm run catalog`, after a model or a prompt has changed. A model's
  * task, summary and license come from the front matter of its card.
  */
 import { createHash } from 'node:crypto'
@@ -18,10 +18,8 @@ async function describe(name: string): Promise<CatalogModel> {
     return value
   }
   const files: CatalogModel['files'] = {}
-  for (const file of (await readdir(folder)).filter((file) => FILES.test(file)).sort()) {
-    const bytes = await readFile(join(folder, file))
-    files[file] = { size: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') }
-  }
+  for (const file of (await readdir(folder)).filter((file) => FILES.test(file)).sort())
+    files[file] = await fingerprint(join(folder, file))
   return {
     name,
     task: field('pipeline_tag'),
@@ -31,9 +29,23 @@ async function describe(name: string): Promise<CatalogModel> {
   }
 }
 
+async function fingerprint(path: string) {
+  const bytes = await readFile(path)
+  return { size: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') }
+}
+
+async function describePrompts(): Promise<Catalog['prompts']> {
+  const folder = join(import.meta.dirname, 'prompts')
+  const prompts: Catalog['prompts'] = {}
+  for (const file of (await readdir(folder)).sort())
+    prompts[file.replace(/\.jinja$/, '')] = await fingerprint(join(folder, file))
+  return prompts
+}
+
 const entries = await readdir(import.meta.dirname, { withFileTypes: true })
 const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name)
-const catalog: Catalog = { models: await Promise.all(folders.sort().map(describe)) }
+const models = folders.filter((name) => name !== 'prompts').sort()
+const catalog: Catalog = { models: await Promise.all(models.map(describe)), prompts: await describePrompts() }
 await writeFile(join(import.meta.dirname, 'catalog.json'), `${JSON.stringify(catalog, null, 2)}\n`)
 for (const { name, files } of catalog.models)
   console.log(

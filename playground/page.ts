@@ -1,12 +1,7 @@
-/** The first page: type a text, see the answer. Knows functions only by their definitions' names and examples. */
+/** The first page: choose a function, fill its form, see the answer. Knows functions by their definitions alone. */
 /// <reference lib="dom" />
-
-interface Form {
-  name: string
-  summary: string
-  primary: string
-  examples: { title: string; input: Record<string, unknown> }[]
-}
+import { drawAnswer, paragraph } from './answer.ts'
+import { type DrawnForm, drawForm, type Form } from './form.ts'
 
 /** Put in by build.ts. */
 declare const FUNCTIONS: Form[]
@@ -14,141 +9,91 @@ declare const FUNCTIONS: Form[]
 const element = <T extends HTMLElement>(id: string) => document.getElementById(id) as T
 const form = element<HTMLFormElement>('form')
 const picker = element<HTMLSelectElement>('function')
-const text = element<HTMLTextAreaElement>('text')
 const answer = element('answer')
 const button = form.querySelector<HTMLButtonElement>('button[type=submit]')!
 
-const current = (): Form => FUNCTIONS.find(({ name }) => name === picker.value)!
-
-/** A list of texts is shown, and typed, one a line with an empty line between. */
-const SEPARATOR = '\n\n'
-
-function primaryValue(): string | string[] {
-  const parts = text.value.split(/\n\s*\n/).filter((part) => part.trim() !== '')
-  return parts.length > 1 ? parts : text.value
-}
+let current = FUNCTIONS[0]!
+let fields: DrawnForm
+let request: AbortController | undefined
 
 function showForm(): void {
-  const { summary, primary, examples } = current()
-  element('summary').textContent = summary
+  current = FUNCTIONS.find(({ name }) => name === decodeURIComponent(location.hash.slice(1))) ?? FUNCTIONS[0]!
+  picker.value = current.name
+  request?.abort()
+  answer.hidden = true
+  fields = drawForm(current, element('fields'))
   element('examples').replaceChildren(
-    ...examples.map(({ title, input }) => {
+    ...current.examples.map(({ title, input }) => {
       const example = document.createElement('button')
       example.type = 'button'
       example.textContent = title
       example.addEventListener('click', () => {
-        text.value = [input[primary]].flat().join(SEPARATOR)
+        fields.fill(input)
         form.requestSubmit()
       })
       return example
     }),
   )
-  text.placeholder = [examples[0]?.input[primary] ?? ''].flat().join(SEPARATOR)
+  element('summary').textContent = current.summary
   showCurl()
 }
 
 function showCurl(): void {
-  const { name, primary } = current()
-  const body = JSON.stringify({ [primary]: text.value ? primaryValue() : text.placeholder })
-  const quoted = body.replaceAll("'", "'\\''")
+  let body: unknown
+  try {
+    body = fields.read()
+  } catch {
+    return
+  }
+  const filled = Object.keys(body as object).length > 0 ? body : current.examples[0]?.input
+  const quoted = JSON.stringify(filled).replaceAll("'", "'\\''")
   element('curl').textContent =
-    `curl ${location.origin}/v1/${name} -H 'content-type: application/json' -d '${quoted}'`
+    `curl ${location.origin}/v1/${current.name} -H 'content-type: application/json' -d '${quoted}'`
 }
-
-let request: AbortController | undefined
 
 async function run(): Promise<void> {
   request?.abort()
   const own = new AbortController()
   request = own
   button.disabled = true
-  const { name, primary } = current()
   const start = performance.now()
   try {
-    const response = await fetch(`/v1/${name}`, {
+    const body = fields.read()
+    const response = await fetch(`/v1/${current.name}`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ [primary]: primaryValue() }),
+      body: JSON.stringify(body),
       signal: own.signal,
+    }).catch(() => {
+      throw new Error('The server did not answer. Check that it still runs, then try again.')
     })
-    const body = await response.json()
-    if (response.ok) showAnswer(body, performance.now() - start)
-    else showError(body.error.message, body.error.hint)
-  } catch {
-    if (!own.signal.aborted)
-      showError('The server did not answer.', 'Check that it still runs, then try again.')
+    const result = await response.json()
+    if (own.signal.aborted) return
+    if (!response.ok) show(paragraph('error', result.error.message), paragraph('', result.error.hint))
+    else {
+      const { name, revision } = result.model ?? {}
+      const foot = `${Math.round(performance.now() - start)} ms${name ? ` · model ${name} ${revision}` : ''}`
+      show(...drawAnswer(result, body), paragraph('quiet', foot))
+    }
+  } catch (error) {
+    if (!own.signal.aborted) show(paragraph('error', (error as Error).message))
   } finally {
     if (request === own) button.disabled = false
   }
 }
 
-function showError(message: string, hint: string): void {
-  const lines = [message, hint].map((line) => {
-    const paragraph = document.createElement('p')
-    paragraph.textContent = line
-    return paragraph
-  })
-  lines[0]!.className = 'error'
-  answer.replaceChildren(...lines)
+function show(...parts: HTMLElement[]): void {
+  answer.replaceChildren(...parts)
   answer.hidden = false
-}
-
-/** A result with scores is drawn as bars; whatever else an answer holds is shown as it is. */
-interface Scored {
-  label: string
-  scores: Record<string, number>
-  tokens: number
-  windows: number
-}
-
-function showAnswer(
-  body: { results?: Scored[]; model?: { name: string; revision: string } },
-  ms: number,
-): void {
-  const parts: HTMLElement[] = []
-  const results = body.results
-  if (results?.every(({ scores }) => scores)) for (const result of results) parts.push(...drawScores(result))
-  else {
-    const raw = document.createElement('pre')
-    raw.textContent = JSON.stringify(body, null, 2)
-    parts.push(raw)
-  }
-  const foot = document.createElement('p')
-  foot.className = 'quiet'
-  foot.textContent = `${Math.round(ms)} ms${body.model ? ` · model ${body.model.name} ${body.model.revision}` : ''}`
-  answer.replaceChildren(...parts, foot)
-  answer.hidden = false
-}
-
-function drawScores({ label, scores, tokens, windows }: Scored): HTMLElement[] {
-  const heading = document.createElement('h2')
-  heading.textContent = label
-  const rows = Object.entries(scores).map(([name, score]) => {
-    const row = document.createElement('div')
-    row.className = 'score'
-    const title = document.createElement('span')
-    title.textContent = name
-    const bar = document.createElement('span')
-    bar.className = 'bar'
-    const fill = document.createElement('i')
-    fill.style.width = `${score * 100}%`
-    fill.style.setProperty('--colour', `var(--${name})`)
-    bar.append(fill)
-    const value = document.createElement('output')
-    value.textContent = `${(score * 100).toFixed(1)} %`
-    row.append(title, bar, value)
-    return row
-  })
-  const note = document.createElement('p')
-  note.className = 'quiet'
-  note.textContent = `${tokens} tokens${windows > 1 ? ` in ${windows} windows` : ''}`
-  return [heading, ...rows, note]
 }
 
 picker.replaceChildren(...FUNCTIONS.map(({ name }) => new Option(name, name)))
-picker.addEventListener('change', showForm)
-text.addEventListener('input', showCurl)
-text.addEventListener('keydown', (event) => {
+picker.addEventListener('change', () => {
+  location.hash = picker.value
+})
+addEventListener('hashchange', showForm)
+form.addEventListener('input', showCurl)
+form.addEventListener('keydown', (event) => {
   if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) form.requestSubmit()
 })
 form.addEventListener('submit', (event) => {

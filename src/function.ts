@@ -3,6 +3,7 @@
  * derived from that definition. Adding a task is one folder in functions/ and one line in functions/index.ts.
  */
 import type * as z from 'zod'
+import type { ClassifierStore } from './classifier/store.ts'
 import type { Runtime } from './runtime/runtime.ts'
 
 /** What a function is handed besides its input. */
@@ -10,6 +11,19 @@ export interface FunctionContext {
   runtime: Runtime
   /** Aborted when the caller goes away; functions check it between forward passes. */
   signal: AbortSignal
+  /** Trained classifiers; absent where the service has no place to keep them. */
+  classifiers?: ClassifierStore
+}
+
+/** A route beside a function's own, for what its calls leave behind: GET or DELETE /v1/FUNCTION or /v1/FUNCTION/NAME. */
+export interface FunctionRoute {
+  method: 'get' | 'delete'
+  /** Of the path behind /v1/FUNCTION. */
+  path: '' | '/:name'
+  /** One line, imperative. */
+  summary: string
+  output: z.ZodObject
+  run(parameters: { name: string }, context: FunctionContext): Promise<unknown>
 }
 
 export interface EdgewiseFunction<
@@ -17,6 +31,7 @@ export interface EdgewiseFunction<
   Input extends z.ZodObject = z.ZodObject,
   Output extends z.ZodObject = z.ZodObject,
   Primary extends keyof z.input<Input> & string = keyof z.input<Input> & string,
+  Routes extends Record<string, FunctionRoute> = Record<string, FunctionRoute>,
 > {
   /** Route (`/v1/NAME`), CLI command and client method. */
   name: Name
@@ -33,6 +48,8 @@ export interface EdgewiseFunction<
   /** Inputs shown in the reference page and in the playground; tested as written. */
   examples: { title: string; input: z.input<Input> }[]
   run(input: z.output<Input>, context: FunctionContext): Promise<z.output<Output>>
+  /** Further routes by the names of the client's methods: client.FUNCTION.NAME(). */
+  routes?: Routes
 }
 
 /** Types a function's definition; the value is returned as it is. */
@@ -41,8 +58,9 @@ export function defineFunction<
   Input extends z.ZodObject,
   Output extends z.ZodObject,
   Primary extends keyof z.input<Input> & string,
+  Routes extends Record<string, FunctionRoute> = Record<never, FunctionRoute>,
 >(
-  definition: EdgewiseFunction<Name, Input, Output, Primary>,
-): EdgewiseFunction<Name, Input, Output, Primary> {
+  definition: EdgewiseFunction<Name, Input, Output, Primary, Routes>,
+): EdgewiseFunction<Name, Input, Output, Primary, Routes> {
   return definition
 }

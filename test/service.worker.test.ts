@@ -2,8 +2,9 @@
 import { exports } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
 import { functions } from '../functions/index.ts'
-import { MAX_BATCH, MAX_TEXT_LENGTH } from '../functions/sentiment/function.ts'
 import { ERROR_STATUS, type ErrorBody } from '../src/errors.ts'
+import { MAX_BATCH, MAX_TEXT_LENGTH } from '../src/texts.ts'
+import { expectError } from './worker.ts'
 
 const url = 'https://edgewise.test'
 const send = (path: string, init?: RequestInit) => exports.default.fetch(new Request(url + path, init))
@@ -156,9 +157,45 @@ describe('bad input', () => {
   })
 })
 
+describe.each(functions.map((fn) => [fn.name, fn] as const))('bad input to %s', (name, fn) => {
+  const path = `/v1/${name}`
+  const input = fn.examples[0]!.input
+  const cases: [string, BodyInit, string, string?][] = [
+    ['an empty body', '', 'invalid_json'],
+    ['not JSON', '{"a": ', 'invalid_json'],
+    ['invalid UTF-8', new Uint8Array([0x22, 0xc3, 0x28, 0x22]), 'invalid_utf8'],
+    ['no fields', '{}', 'invalid_input'],
+    ['null', 'null', 'invalid_input'],
+    ['a number', '7', 'invalid_input'],
+    ['an unknown field', JSON.stringify({ ...input, txet: 'b' }), 'invalid_input'],
+    ['the primary field as an object', JSON.stringify({ ...input, [fn.primary]: { a: 1 } }), 'invalid_input'],
+    ['the primary field empty', JSON.stringify({ ...input, [fn.primary]: '' }), 'invalid_input'],
+    ['a model that is no name', JSON.stringify({ ...input, model: 7 }), 'invalid_input'],
+    ['an unknown model', JSON.stringify({ ...input, model: 'nobody' }), 'unknown_model'],
+    ['a prototype name as model', JSON.stringify({ ...input, model: '__proto__' }), 'unknown_model'],
+    [
+      'more than 1 MiB',
+      JSON.stringify({ ...input, [fn.primary]: 'a '.repeat(2 ** 19) }),
+      'payload_too_large',
+    ],
+    ['deep nesting', `{"${fn.primary}": ${'['.repeat(5000)}${']'.repeat(5000)}}`, 'invalid_input'],
+    ['another content type', '<a/>', 'unsupported_media_type', 'application/xml'],
+  ]
+
+  it.each(cases)('%s', async (_, body, code, type = 'application/json') => {
+    await expectError(await post(body, type, path), code)
+  })
+
+  it('a wrong method', async () => {
+    const response = await send(path, { method: 'PUT', body: '{}' })
+    expect(response.headers.get('allow')).toContain('POST')
+    await expectError(response, 'method_not_allowed')
+  })
+})
+
 describe('what describes the service', () => {
   it.each(functions.flatMap((fn) => fn.examples.map((example) => ({ fn, ...example }))))(
-    'example "$title" is answered as the definition says',
+    'example "$title" of $fn.name is answered as the definition says',
     async ({ fn, input }) => {
       const response = await post(JSON.stringify(input), 'application/json', `/v1/${fn.name}`)
       expect(response.status).toBe(200)

@@ -106,6 +106,14 @@ const faults: [string, Fault, string][] = [
     only('catalog.json', () => new Response('{"models": 7}')),
     'catalog_invalid',
   ],
+  [
+    'two models with one name',
+    only('catalog.json', async (response) => {
+      const catalog = (await response.json()) as { models: object[] }
+      return Response.json({ models: [...catalog.models, catalog.models[0]!] })
+    }),
+    'catalog_invalid',
+  ],
   ['no catalog', only('catalog.json', () => new Response('', { status: 404 })), 'file_missing'],
 ]
 
@@ -134,6 +142,21 @@ describe('model storage', () => {
     const answers = await Promise.all(Array.from({ length: 8 }, () => ask()))
     expect(answers.map(({ status }) => status)).toEqual(Array(8).fill(200))
     expect(opened).toBe(1)
+  })
+})
+
+describe('prompt storage', () => {
+  const classify = (service: ReturnType<typeof serviceWith>) =>
+    service.runtime.prompt('classify-topic').then((prompt) => prompt.render({ label: 'sports' }))
+
+  it.each<[string, Fault, string]>([
+    ['a prompt missing', only('.jinja', () => new Response('', { status: 404 })), 'file_missing'],
+    ['a prompt altered', only('.jinja', () => new Response('This is not {{label}}......')), 'file_altered'],
+  ])('%s', async (_, fault, code) => {
+    const service = serviceWith(fault)
+    await expect(classify(service)).rejects.toMatchObject({ code, status: 503 })
+    service.state.fault = undefined
+    expect(await classify(service)).toBe('This is about sports.')
   })
 })
 

@@ -5,7 +5,7 @@ import { mkdir } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, expectTypeOf, it } from 'vitest'
-import type { functions } from '../functions/index.ts'
+import { functions } from '../functions/index.ts'
 import { createClient, RequestError } from '../src/client/client.ts'
 import { startGateway } from './gateway.ts'
 
@@ -30,12 +30,19 @@ describe('the typed client', () => {
 
   it('has the types of the definition', () => {
     type Call = ReturnType<typeof client>['sentiment']
-    expectTypeOf<Parameters<Call>[0]>().toEqualTypeOf<
-      string | string[] | { text: string | string[]; model?: string | undefined }
-    >()
+    expectTypeOf<string | string[]>().toExtend<Parameters<Call>[0]>()
+    expectTypeOf<{ text: string | string[]; model?: string }>().toExtend<Parameters<Call>[0]>()
+    expectTypeOf<{ text: number } | { model: string }>().not.toExtend<Parameters<Call>[0]>()
     expectTypeOf<Awaited<ReturnType<Call>>['results'][number]['label']>().toEqualTypeOf<
       'negative' | 'neutral' | 'positive'
     >()
+  })
+
+  it('names a function with a hyphen in both ways', async () => {
+    const text = 'The movie was so [MASK] that I fell asleep.'
+    const [camel, kebab] = [client().fillMask(text), client()['fill-mask']({ text })]
+    expect((await camel).results[0]!.masks[0]!.predictions).toHaveLength(5)
+    expect(await kebab).toEqual(await camel)
   })
 
   it('rejects with the code of the service', async () => {
@@ -129,6 +136,36 @@ describe.skipIf(!process.env.REQUIRE_BROWSER && !existsSync(CHROMIUM))('in Chrom
     expect(await page.locator('#answer .error').textContent()).toContain('50000')
     // The browser logs the status 400 itself.
     expect(problems.splice(0)).toEqual([expect.stringContaining('400')])
+  })
+
+  it.each(functions.map(({ name, summary, examples }) => ({ name, summary, title: examples[0]!.title })))(
+    'shows $name with an example and its answer',
+    async ({ name, summary, title }) => {
+      await page.goto(`${gateway.url}/#${name}`)
+      await page.getByText(summary).waitFor()
+      await page.getByRole('button', { name: title, exact: true }).click()
+      await page.locator('#answer .quiet').last().waitFor()
+      expect(await page.locator('#answer .error').count()).toBe(0)
+      expect((await page.locator('#answer').textContent()) ?? '').toMatch(/(.|\n){20}/)
+      expect(await page.locator('#curl').textContent()).toContain(`/v1/${name}`)
+      await screenshot(name)
+    },
+  )
+
+  it('marks the answer in its context', async () => {
+    await page.goto(`${gateway.url}/#answer`)
+    await page.getByRole('button', { name: 'A context' }).click()
+    await page.locator('#answer mark').waitFor()
+    const answer = await page.locator('#answer h2').first().textContent()
+    expect(await page.locator('#answer mark').textContent()).toBe(answer)
+  })
+
+  it('says where a field is not what it should be', async () => {
+    await page.goto(`${gateway.url}/#answer`)
+    await page.getByLabel('Documents', { exact: true }).fill('{"text": 1')
+    await page.getByRole('button', { name: /^Run/ }).click()
+    await page.locator('#answer .error').waitFor()
+    expect(await page.locator('#answer .error').textContent()).toBe('Documents: this is not valid JSON.')
   })
 
   it('fits a phone', async () => {

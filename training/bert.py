@@ -3,13 +3,17 @@
 Module names are Hugging Face's, so state_dict() is the checkpoint. The classifier's pooling is the mean over tokens
 (config.json: classifier_pooling), which small models learn faster than the first token.
 """
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Optional
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from quantize import QuantizedEmbedding, QuantizedLinear, quantized_rows
+from tokenizer import PAD
 
 
 @dataclass
@@ -20,7 +24,16 @@ class BertConfig:
     num_attention_heads: int = 4
     intermediate_size: int = 1024
     max_position_embeddings: int = 128
+    type_vocab_size: int = 2
     num_labels: int = 3
+
+    def write(self, folder: Path, architecture: str, **more: object) -> None:
+        """config.json as Hugging Face's."""
+        sizes = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "num_labels"}
+        (folder / "config.json").write_text(json.dumps({
+            "architectures": [architecture], "model_type": "bert", **sizes, "hidden_act": "relu",
+            "layer_norm_eps": 1e-12, "pad_token_id": PAD, **more,
+        }, indent=2) + "\n")
 
 
 class SelfAttention(nn.Module):
@@ -35,8 +48,10 @@ class SelfAttention(nn.Module):
         B, T, D = x.shape
         split = lambda y: y.view(B, T, self.heads, D // self.heads).transpose(1, 2)  # [B, heads, T, headDim]
         q, k, v = split(self.query(x)), split(self.key(x)), split(self.value(x))
-        scores = q @ k.transpose(2, 3) * (D // self.heads) ** -0.5 + mask  # [B, heads, T, T]
-        return (scores.softmax(-1) @ v).transpose(1, 2).reshape(B, T, D)
+        scores = q @ k.transpose(2, 3) * (D // self.heads) ** -0.5 + mask.to(q.dtype)  # [B, heads, T, T]
+        with torch.autocast(x.device.type, enabled=False):  # whose softmax would be a copy in f32
+            weights = scores.softmax(-1)
+        return (weights @ v).transpose(1, 2).reshape(B, T, D)
 
 
 class Output(nn.Module):
@@ -70,12 +85,13 @@ class Embeddings(nn.Module):
         super().__init__()
         self.word_embeddings = QuantizedEmbedding(config.vocab_size, config.hidden_size)
         self.position_embeddings = nn.Embedding(config.max_position_embeddings, config.hidden_size)
-        self.token_type_embeddings = nn.Embedding(2, config.hidden_size)
+        self.token_type_embeddings = nn.Embedding(config.type_vocab_size, config.hidden_size)
         self.LayerNorm = nn.LayerNorm(config.hidden_size, eps=1e-12)
 
-    def forward(self, ids: Tensor) -> Tensor:
+    def forward(self, ids: Tensor, types: Optional[Tensor]) -> Tensor:
         positions = self.position_embeddings.weight[: ids.shape[1]]
-        return self.LayerNorm(self.word_embeddings(ids) + positions + self.token_type_embeddings.weight[0])
+        segments = self.token_type_embeddings.weight[0] if types is None else self.token_type_embeddings(types)
+        return self.LayerNorm(self.word_embeddings(ids) + positions + segments)
 
 
 class Bert(nn.Module):
@@ -84,10 +100,11 @@ class Bert(nn.Module):
         self.embeddings = Embeddings(config)
         self.encoder = nn.ModuleDict({"layer": nn.ModuleList(Layer(config) for _ in range(config.num_hidden_layers))})
 
-    def forward(self, ids: Tensor, present: Tensor) -> Tensor:
-        """Hidden states [B, T, hidden] of ids [B, T]; present [B, T] is 1 for tokens, 0 for padding."""
+    def forward(self, ids: Tensor, present: Tensor, types: Optional[Tensor] = None) -> Tensor:
+        """Hidden states [B, T, hidden] of ids [B, T]; present [B, T] is 1 for tokens, 0 for padding; types [B, T] are
+        the tokens' segments, absent all 0."""
         mask = (1 - present)[:, None, None, :] * -1e4
-        x = self.embeddings(ids)
+        x = self.embeddings(ids, types)
         for layer in self.encoder["layer"]:
             x = layer(x, mask)
         return x
@@ -112,9 +129,11 @@ class MaskedWords(nn.Module):
         })
         self.bias = nn.Parameter(torch.zeros(config.vocab_size))
 
-    def forward(self, x: Tensor, words: Tensor) -> Tensor:
+    def forward(self, x: Tensor, words: Tensor, chosen: Optional[Tensor] = None) -> Tensor:
         x = self.transform["LayerNorm"](F.relu(self.transform["dense"](x)).float())
-        return F.linear(*quantized_rows(x, words), self.bias)
+        if chosen is None:
+            return F.linear(*quantized_rows(x, words), self.bias)
+        return F.linear(*quantized_rows(x, words[chosen]), self.bias[chosen])
 
 
 class BertForMaskedLM(nn.Module):
@@ -125,11 +144,11 @@ class BertForMaskedLM(nn.Module):
         self.cls = nn.ModuleDict({"predictions": MaskedWords(config)})
         initialize(self)
 
-    def forward(self, ids: Tensor, present: Tensor, at: Tensor) -> Tensor:
+    def forward(self, ids: Tensor, present: Tensor, at: Tensor, chosen: Optional[Tensor] = None) -> Tensor:
         """Logits [masked, vocabulary] at places `at` [masked] of ids [B, T] flattened: the vocabulary is far wider
-        than the hidden states, so the others are never computed."""
+        than the hidden states, so the others are never computed. Of the vocabulary, all or the `chosen` words."""
         hidden = self.bert(ids, present).flatten(0, 1)[at]
-        return self.cls["predictions"](hidden, self.bert.embeddings.word_embeddings.weight)
+        return self.cls["predictions"](hidden, self.bert.embeddings.word_embeddings.weight, chosen)
 
 
 class BertForSequenceClassification(nn.Module):

@@ -4,9 +4,6 @@ A quarter of the words is hidden rather than BERT's 15 %: small models trained f
 token so (Wettig et al. 2022, https://arxiv.org/abs/2202.08005). Perplexity is measured at 15 %, as is usual.
 """
 import math
-import signal
-import sys
-import time
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,18 +11,20 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from bert import BertForMaskedLM
-from precision import autocast
-from quantize import QuantizedLinear
-from schedule import Clock, adamw, advance
+from loop import train
 from sequences import pad
 from tokenizer import CLS, MASK, SEP, SPECIAL
 
 LENGTHS = (64, 96, 128)
 BATCH_TOKENS = 4096
-PEAK_RATE = 1e-3
+#: From counted vectors, and from what was trained before.
+PEAK_RATE, FURTHER_RATE = 1e-3, 5e-4
+#: Words that a guess is compared with beside those hidden in its batch: a softmax over all 12,288 takes longer than the
+#: layers (Jean et al. 2015, https://aclanthology.org/P15-1001).
+SAMPLED = 3072
 MASKED, MASKED_DEV = 0.25, 0.15
 #: Texts kept out of training to measure perplexity on.
 HELD_OUT = 500
@@ -78,6 +77,23 @@ def hide(ids: np.ndarray, share: float, vocabulary: int, rng: np.random.Generato
     return torch.from_numpy(flat.reshape(ids.shape)), torch.from_numpy(at), torch.from_numpy(gold)
 
 
+class Sampler:
+    """Words to compare guesses with, drawn by how frequent they are."""
+
+    def __init__(self, counts: np.ndarray):
+        self.probabilities = (counts + 1.0) ** 0.75
+        self.probabilities /= self.probabilities.sum()
+
+    def draw(self, gold: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """(words [chosen], the place of each of `gold` [masked] among them, what to take off each word's logit [chosen]:
+        the logarithm of how often a draw has it, for the estimate of the whole softmax to be unbiased)."""
+        drawn = rng.choice(len(self.probabilities), SAMPLED, p=self.probabilities)
+        words = np.union1d(drawn, gold.numpy())
+        expected = 1 - (1 - self.probabilities[words]) ** (SAMPLED + len(gold))
+        place = np.searchsorted(words, gold.numpy())
+        return torch.from_numpy(words), torch.from_numpy(place), torch.from_numpy(np.log(expected)).float()
+
+
 Dev = list[tuple[Tensor, Tensor, Tensor, Tensor, np.ndarray]]
 
 
@@ -93,7 +109,6 @@ def hide_dev(texts: list[np.ndarray], sources: np.ndarray, vocabulary: int) -> D
     return batches
 
 
-@torch.no_grad()
 def perplexity(model: BertForMaskedLM, dev: Dev, device: str) -> dict[str, float]:
     """Of hidden words: over all held-out texts ('all') and by source."""
     losses, sources = [], []
@@ -142,72 +157,26 @@ def look_at_neighbours(model: BertForMaskedLM, offsets: tuple[int, ...] = (-1, 1
         ])
 
 
-def train(model: BertForMaskedLM, arguments: Namespace, save: Callable[[], None]) -> None:
-    """Trains for arguments.minutes, or what a resumed run has left of them, calling `save` at each checkpoint. SIGTERM
-    ends it with a checkpoint. The curve is appended to encoder.curve.tsv."""
+Batch = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
+
+
+def pretrain(model: BertForMaskedLM, arguments: Namespace, peak: float, export: Callable[[], None]) -> None:
+    """Trains on text.train, see loop.py."""
     device, work = arguments.device, arguments.work
     texts, sources, dev_texts, dev_sources = split(work / "text.npz")
     vocabulary = model.config.vocab_size
     dev = hide_dev(dev_texts, dev_sources, vocabulary)
+    sampler = Sampler(np.bincount(np.load(work / "text.npz")["ids"], minlength=vocabulary))
 
-    optimizer = adamw(model, PEAK_RATE)
-    step, elapsed, tokens = 0, 0.0, 0
-    checkpoint, curve = work / "encoder.pt", work / "encoder.curve.tsv"
-    if arguments.resume and checkpoint.exists():
-        state = torch.load(checkpoint, map_location=device)
-        model.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
-        step, elapsed, tokens = state["step"], state["elapsed"], state["tokens"]
-    else:
-        curve.write_text("step\tminutes\ttokens\tloss\tperplexity\n")
+    def batches(seed: int) -> Iterator[Batch]:
+        rng = np.random.default_rng(seed)
+        for batch in rows(texts, sources, rng):
+            ids, at, gold = hide(batch, MASKED, vocabulary, rng)
+            yield ids, at, *sampler.draw(gold, rng)
 
-    def keep(loss: float) -> None:
-        state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(),
-                 "step": step, "elapsed": elapsed, "tokens": tokens}
-        torch.save(state, checkpoint.with_suffix(".partial"))
-        checkpoint.with_suffix(".partial").rename(checkpoint)
-        save()
-        scores = perplexity(model, dev, device)
-        line = "  ".join(f"{name} {value:.2f}" for name, value in scores.items())
-        print(f"   perplexity {line}", file=sys.stderr, flush=True)
-        with curve.open("a") as file:
-            file.write(f"{step}\t{elapsed / 60:.1f}\t{tokens}\t{loss:.4f}\t{scores['all']:.3f}\n")
+    def step(batch: Batch, _: float) -> tuple[Tensor, int]:
+        ids, at, chosen, place, offset = (x.to(device) for x in batch)
+        logits = model(ids, torch.ones_like(ids), at, chosen)
+        return F.cross_entropy(logits.float() - offset, place), ids.numel()
 
-    stopped = False
-
-    def stop(*_: object) -> None:
-        nonlocal stopped
-        stopped = True
-
-    signal.signal(signal.SIGTERM, stop)
-    limit = arguments.minutes * 60
-    rng = np.random.default_rng(step + 1)
-    stream = rows(texts, sources, rng)
-    began, began_tokens, running = time.monotonic(), tokens, 0.0
-    next_report = elapsed + limit / REPORTS
-    clock = Clock(device)
-    while elapsed < limit and not stopped:
-        advance(optimizer, elapsed / limit, PEAK_RATE)
-        ids, at, gold = (x.to(device) for x in hide(next(stream), MASKED, vocabulary, rng))
-        with autocast(device):
-            logits = model(ids, torch.ones_like(ids), at)
-        loss = F.cross_entropy(logits.float(), gold)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        step += 1
-        tokens += ids.numel()
-        running = 0.98 * running + 0.02 * float(loss) if running else float(loss)
-        elapsed += clock.lap()
-        if step % 50 == 0:
-            rate = (tokens - began_tokens) / (time.monotonic() - began)
-            print(f"step {step}  {elapsed / 60:.1f} min  loss {running:.3f}  {tokens / 1e6:.2f} M tokens  {rate:.0f}/s",
-                  file=sys.stderr, flush=True)
-        if elapsed >= next_report:
-            next_report += limit / REPORTS
-            keep(running)
-            clock.lap()
-    if not stopped:
-        QuantizedLinear.quantized = True
-    keep(running)
+    train("encoder", model, arguments, peak, batches, step, lambda: perplexity(model, dev, device), export, REPORTS)

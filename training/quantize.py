@@ -5,6 +5,7 @@ at a time to 7 bit (63 steps each way). Training the last steps through the same
 """
 import json
 import struct
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -65,28 +66,34 @@ def quantize_rows(weight: Tensor, scale: Tensor) -> tuple[np.ndarray, np.ndarray
     return (weight / scale).round().to(torch.int8).numpy(), scale[:, 0].numpy()
 
 
-def is_quantized(name: str, shape: tuple[int, ...]) -> bool:
-    """Matrices of the encoder, its large tables and what predicts words from it; other heads, norms and biases stay
-    f32."""
+def bert_storage(name: str, shape: tuple[int, ...]) -> str:
+    """Matrices of the encoder, its large tables and what predicts words from it in int8; other heads, norms and biases
+    stay f32."""
     tables = ("word_embeddings.weight", "position_embeddings.weight")
-    return len(shape) == 2 and (".encoder." in name or ".transform." in name or name.endswith(tables))
+    matrix = len(shape) == 2 and (".encoder." in name or ".transform." in name or name.endswith(tables))
+    return "int8" if matrix else "f32"
 
 
-def save_int8(state: dict[str, Tensor], path: Path) -> None:
-    """safetensors with int8 matrices, each right after its '.scale'."""
+def save_int8(
+    state: dict[str, Tensor], path: Path, storage: Callable[[str, tuple[int, ...]], str] = bert_storage
+) -> None:
+    """safetensors with int8 matrices, each right after its '.scale'; storage tells of each tensor whether it is one
+    ('int8'), or 'f16' or 'f32'."""
     tensors: list[tuple[str, np.ndarray]] = []
     for name, value in state.items():
         value = value.detach().cpu().float()
-        if is_quantized(name, value.shape):
-            scale = row_scale(value, 127) if "embeddings" in name else matrix_scale(value)
-            quantized, scales = quantize_rows(value, scale)
-            tensors += [(f"{name}.scale", scales), (name, quantized)]
+        kind = storage(name, tuple(value.shape))
+        if kind == "int8":
+            rows = value.flatten(1)
+            scale = row_scale(rows, 127) if "embedding" in name else matrix_scale(rows)
+            quantized, scales = quantize_rows(rows, scale)
+            tensors += [(f"{name}.scale", scales), (name, quantized.reshape(value.shape))]
         else:
-            tensors.append((name, value.numpy()))
+            tensors.append((name, value.numpy().astype({"f16": np.float16, "f32": np.float32}[kind])))
     header: dict[str, object] = {"__metadata__": {"format": "pt"}}
     offset = 0
     for name, array in tensors:
-        dtype = {"int8": "I8", "float32": "F32"}[array.dtype.name]
+        dtype = {"int8": "I8", "float16": "F16", "float32": "F32"}[array.dtype.name]
         header[name] = {"dtype": dtype, "shape": list(array.shape), "data_offsets": [offset, offset + array.nbytes]}
         offset += array.nbytes
     text = json.dumps(header, separators=(",", ":")).encode()
@@ -110,8 +117,9 @@ def load_int8(path: Path) -> dict[str, Tensor]:
         if name == "__metadata__":
             continue
         begin, end = (8 + length + offset for offset in info["data_offsets"])
-        array = np.frombuffer(data[begin:end], {"I8": np.int8, "F32": np.float32}[info["dtype"]]).reshape(info["shape"])
+        array = np.frombuffer(data[begin:end], {"I8": np.int8, "F16": np.float16, "F32": np.float32}[info["dtype"]]).reshape(info["shape"])
         tensors[name] = torch.from_numpy(array.astype(np.float32))
     for name in [name for name in tensors if name.endswith(".scale")]:
-        tensors[name.removesuffix(".scale")] *= tensors.pop(name)[:, None]
+        weight = tensors[name.removesuffix(".scale")]
+        weight *= tensors.pop(name).view(-1, *[1] * (weight.dim() - 1))
     return tensors

@@ -56,6 +56,29 @@ class WordPiece:
             ids += pieces
         return ids
 
+    def encode_with_offsets(self, text: str) -> tuple[list[int], list[tuple[int, int]]]:
+        """Ids, and where in the text each is (in code points)."""
+        normal, origin = [], []
+        for at, c in enumerate(text):
+            if ord(c) in _REMOVED:
+                continue
+            spaced = f" {c} " if _CJK.match(c) else c
+            for d in unicodedata.normalize("NFD", spaced):
+                if _CATEGORY[d] != "Mn":
+                    lower = d.lower()
+                    normal.append(lower)
+                    origin += [at] * len(lower)
+        ids, offsets = [], []
+        for word in _WORD.finditer("".join(normal)):
+            start = word.start()
+            pieces = self.encode(word[0]) if len(word[0]) <= MAX_WORD else [UNK]
+            for piece in pieces:
+                length = len(word[0]) if piece == UNK else len(self.vocabulary[piece].removeprefix("##"))
+                ids.append(piece)
+                offsets.append((origin[start], origin[start + length - 1] + 1))
+                start += length
+        return ids, offsets
+
     def _pieces(self, word: str) -> list[int]:
         if len(word) > MAX_WORD:
             return [UNK]

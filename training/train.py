@@ -5,13 +5,27 @@ import os
 import sys
 from pathlib import Path
 
+#: glibc gives large blocks back to the system when they are freed and faults them in again page by page when they are
+#: next asked for: half of a training step on a CPU. It keeps them with these settings, which it reads at its start.
+TUNABLES = ":".join(f"glibc.malloc.{setting}" for setting in (
+    "hugetlb=1", "mmap_threshold=4000000000", "trim_threshold=8000000000", "top_pad=100000000", "arena_max=1"))
+if sys.platform == "linux" and os.environ.get("GLIBC_TUNABLES") != TUNABLES:
+    os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | {"GLIBC_TUNABLES": TUNABLES})
+
 import torch
 
+import answer
+import embed
+import emotion
 import encoder
 import sentiment
 import vocabulary
+import xlnet
 
-MODELS = {"tokenizer": vocabulary.run, "encoder": encoder.run, "sentiment": sentiment.run}
+MODELS = {
+    "tokenizer": vocabulary.run, "encoder": encoder.run, "sentiment": sentiment.run, "emotion": emotion.run,
+    "embed": embed.run, "answer": answer.run, "xlnet": xlnet.run,
+}
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -19,19 +33,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", choices=[*MODELS, "all"])
     parser.add_argument("--minutes", type=float, default=60, help="training time of each model")
+    parser.add_argument("--wall", action="store_true", help="minutes of the wall's clock, not of the processor")
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
     parser.add_argument("--work", type=Path, default=ROOT / "training" / ".work", help="checkpoints and caches")
     parser.add_argument("--models", type=Path, default=ROOT / "models", help="where finished models go")
     parser.add_argument("--publish", action="store_true",
                         help="export the encoder's last checkpoint to --models, train nothing")
-    parser.add_argument("--start", default="encoder", choices=["encoder", "vectors"],
-                        help="what sentiment starts from; vectors too where no encoder is found")
+    parser.add_argument("--start", default="encoder", choices=["encoder", "vectors", "model"],
+                        help="what a model starts from: the encoder; of the encoder, counted word vectors; of embed and "
+                             "sentiment, itself as it is in --models")
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--layers", type=int, help="of sentiment; by default the encoder's, or 4 from vectors")
     parser.add_argument("--resume", action="store_true", help="continue from the last checkpoint")
     arguments = parser.parse_args()
     arguments.work.mkdir(parents=True, exist_ok=True)
-    torch.set_num_threads(os.cpu_count() or 1)
+    torch.set_num_threads(arguments.threads)
     torch.set_flush_denormal(True)
     torch.manual_seed(1)
     for model in MODELS if arguments.model == "all" else [arguments.model]:

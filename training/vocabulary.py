@@ -1,4 +1,5 @@
-"""The vocabulary: counts the words of text.train and sentiment.train, trains WordPiece, caches their token ids."""
+"""The vocabulary: the one that is shipped with the encoder, or one trained as WordPiece on the words of text.train and
+sentiment.train. Caches the token ids of text.train."""
 import sys
 from argparse import Namespace
 from collections import Counter
@@ -20,6 +21,17 @@ def batches(texts: Iterator[str], size: int = 2_000) -> Iterator[list[str]]:
 
 
 def run(arguments: Namespace) -> None:
+    shipped = arguments.models / "encoder"
+    if arguments.start == "encoder" and (shipped / "tokenizer.json").exists():
+        wordpiece = tokenizer.WordPiece.load(shipped)
+    else:
+        wordpiece = train(arguments)
+    wordpiece.save(arguments.work / "tokenizer")
+    print(f"{len(wordpiece):,} pieces", file=sys.stderr)
+    cache(wordpiece, arguments)
+
+
+def train(arguments: Namespace) -> tokenizer.WordPiece:
     with Pool(2) as pool:
         counts: Counter[str] = Counter()
         for name, weight in (("text.train", 1), ("sentiment.train", 1)):
@@ -28,10 +40,10 @@ def run(arguments: Namespace) -> None:
                 for word, n in part.items():
                     counts[word] += n * weight
         print(f"{counts.total():,} words, {len(counts):,} different", file=sys.stderr)
-    wordpiece = tokenizer.train(counts, SIZE)
-    wordpiece.save(arguments.work / "tokenizer")
-    print(f"{len(wordpiece):,} pieces", file=sys.stderr)
+    return tokenizer.train(counts, SIZE)
 
+
+def cache(wordpiece: tokenizer.WordPiece, arguments: Namespace) -> None:
     ids: list[np.ndarray] = []
     sources: list[str] = []
     for row in corpus.read(arguments.data, "text.train"):

@@ -1,32 +1,59 @@
-/** Sentiment: is a text negative, neutral or positive? A three-class sequence classifier over windows. */
+/**
+ * Sentiment: is a text negative, neutral or positive? And on demand: which emotion it shows, each of its sentences, and
+ * what it says of given aspects.
+ */
 import * as z from 'zod'
 import { EdgewiseError } from '../../src/errors.ts'
 import { defineFunction } from '../../src/function.ts'
 import type { Encoder } from '../../src/runtime/runtime.ts'
-import { splitWindows } from '../../src/runtime/windows.ts'
+import { splitSentences } from '../../src/text/sentences.ts'
+import { modelName, modelUsed, offset, probability, textList, texts } from '../../src/texts.ts'
+import { findMentions } from './aspects.ts'
+import { type Classified, classifyTexts } from './classification.ts'
 
-/** Most characters of one text: about 12,000 tokens, 100 windows. */
-export const MAX_TEXT_LENGTH = 50_000
-/** Most texts of one request. */
-export const MAX_BATCH = 64
+const MAX_ASPECTS = 20
+/** Most sentences of a request that are scored one by one. */
+const MAX_SENTENCES = 1_000
 
 const label = z.enum(['negative', 'neutral', 'positive'])
 
-const text = z
-  .string()
-  .max(MAX_TEXT_LENGTH, `must be at most ${MAX_TEXT_LENGTH} characters; split it`)
-  .refine((value) => value.trim() !== '', 'must not be empty')
+const scores = z
+  .object({ negative: probability, neutral: probability, positive: probability })
+  .describe('The probability of each class; they sum to 1')
 
-const probability = z.number().min(0).max(1)
-
-const result = z.object({
+const judgement = {
   label: label.describe('The likeliest class'),
   score: probability.describe("The label's probability"),
-  scores: z
-    .object({ negative: probability, neutral: probability, positive: probability })
-    .describe('The probability of each class; they sum to 1'),
+  scores,
+}
+const span = { text: z.string(), start: offset, end: offset }
+
+const result = z.object({
+  ...judgement,
   tokens: z.int().describe('Tokens read, without special tokens'),
   windows: z.int().describe('Parts the text was read in: more than 1 when it is longer than the context'),
+  emotion: z
+    .object({ label: z.string(), score: probability, scores: z.record(z.string(), probability) })
+    .optional()
+    .describe('The emotion that the text shows, if asked for'),
+  sentences: z
+    .array(z.object({ ...span, ...judgement }))
+    .optional()
+    .describe('Each sentence by itself, if asked for'),
+  aspects: z
+    .array(
+      z.object({
+        aspect: z.string(),
+        label: label.nullable().describe('Of the clauses that mention it; null where none does'),
+        score: probability.nullable(),
+        scores: scores.nullable(),
+        mentions: z.array(
+          z.object({ start: offset, end: offset, clause: z.object(span).describe('What was judged') }),
+        ),
+      }),
+    )
+    .optional()
+    .describe('In the order in which they were asked for'),
 })
 
 export const sentiment = defineFunction({
@@ -34,25 +61,27 @@ export const sentiment = defineFunction({
   summary: 'Tell whether a text is negative, neutral or positive',
   description:
     'Classifies one English text or a batch of up to 64. A text longer than the model’s context is read in ' +
-    'windows whose logits are averaged by length. Neutral is a class the model has learned, not a threshold.',
+    'windows whose logits are averaged by length. Neutral is a class the model has learned, not a threshold. ' +
+    '`emotion`, `sentences` and `aspects` look closer.',
   model: 'sentiment',
   primary: 'text',
   input: z.strictObject({
-    text: z
-      .union([
-        text,
-        z
-          .array(text)
-          .min(1, 'must hold at least one text')
-          .max(MAX_BATCH, `must hold at most ${MAX_BATCH} texts`),
-      ])
-      .describe('A text, or up to 64 of them'),
-    model: z.string().min(1).max(100).default('sentiment').describe('Name of a model in the catalog'),
+    text: texts.describe('A text, or up to 64 of them'),
+    emotion: z.boolean().default(false).describe('Also which emotion the text shows'),
+    sentences: z.boolean().default(false).describe('Also each sentence by itself'),
+    aspects: z
+      .array(z.string().trim().min(1).max(100))
+      .min(1)
+      .max(MAX_ASPECTS, `must hold at most ${MAX_ASPECTS} aspects`)
+      .optional()
+      .describe('Words to look for: what is said of each'),
+    model: modelName('sentiment'),
+    emotionModel: modelName('emotion'),
   }),
   output: z.object({
     results: z.array(result).describe('One result a text, in the order of the texts'),
-    model: z.object({ name: z.string(), revision: z.string() }).describe('The model that answered'),
-    tokens: z.int().describe('Tokens read in all'),
+    model: modelUsed,
+    tokens: z.int().describe('Tokens of the texts'),
   }),
   examples: [
     {
@@ -69,28 +98,33 @@ export const sentiment = defineFunction({
         ],
       },
     },
+    {
+      title: 'A closer look',
+      input: {
+        text: 'The food was delicious but the waiter was awful. We will not come back.',
+        aspects: ['food', 'waiter'],
+        sentences: true,
+        emotion: true,
+      },
+    },
   ],
-  async run(input, { runtime, signal }) {
-    const encoder = await runtime.encoder(input.model, signal)
-    if ([...encoder.labels].sort().join() !== [...label.options].sort().join())
-      throw new EdgewiseError(
-        'invalid_input',
-        `Model "${encoder.name}" has the labels ${encoder.labels.join(', ')}: it is not a sentiment model.`,
-        `Choose a model with the labels ${label.options.join(', ')}; GET /v1/models lists what there is.`,
-      )
-    const texts = typeof input.text === 'string' ? [input.text] : input.text
-
-    const windowsOf = texts.map((text) =>
-      splitWindows(encoder.tokenize(text), encoder.contextLength - encoder.specialTokens),
-    )
-    const logits = await encoder.outputs(windowsOf.flat().map(encoder.wrap), signal)
-
-    let next = 0
-    const results = windowsOf.map((windows) => {
-      const own = logits.slice(next, next + windows.length)
-      next += windows.length
-      return summarize(encoder, windows, own)
-    })
+  async run({ text, emotion, sentences, aspects, model, emotionModel }, { runtime, signal }) {
+    const encoder = await runtime.encoder(model, signal)
+    requireSentiment(encoder)
+    const emotionEncoder = emotion ? await runtime.encoder(emotionModel, signal) : undefined
+    const texts = textList(text)
+    const whole = await classifyTexts(encoder, texts, signal)
+    const emotions = emotionEncoder && (await classifyTexts(emotionEncoder, texts, signal))
+    const sentencesOf = sentences ? await bySentence(encoder, texts, signal) : undefined
+    const aspectsOf = aspects ? await byAspect(encoder, texts, aspects, signal) : undefined
+    const results = whole.map((judged, i) => ({
+      ...judgementOf(judged),
+      tokens: judged.tokens,
+      windows: judged.windows,
+      ...(emotions && { emotion: withoutCounts(emotions[i]!) }),
+      ...(sentencesOf && { sentences: sentencesOf[i]! }),
+      ...(aspectsOf && { aspects: aspectsOf[i]! }),
+    }))
     return {
       results,
       model: { name: encoder.name, revision: encoder.revision },
@@ -99,28 +133,67 @@ export const sentiment = defineFunction({
   },
 })
 
-/** Averages the windows' logits by their length and turns them into the answer. */
-function summarize(encoder: Encoder, windows: number[][], logits: Float32Array[]): z.output<typeof result> {
-  const tokens = windows.reduce((sum, window) => sum + window.length, 0)
-  const mean = encoder.labels.map((_, c) =>
-    // An untokenizable text (control characters only) has no tokens: its one empty window then weighs 1.
-    windows.reduce((sum, window, i) => sum + (logits[i]![c]! * (window.length || 1)) / (tokens || 1), 0),
+function requireSentiment(encoder: Encoder): void {
+  if ([...encoder.labels].sort().join() === [...label.options].sort().join()) return
+  throw new EdgewiseError(
+    'invalid_input',
+    `Model "${encoder.name}" has the labels ${encoder.labels.join(', ')}: it is not a sentiment model.`,
+    `Choose a model with the labels ${label.options.join(', ')}; GET /v1/models lists what there is.`,
   )
-  const probabilities = softmax(mean)
-  const best = probabilities.indexOf(Math.max(...probabilities))
-  const scores = Object.fromEntries(encoder.labels.map((name, c) => [name, probabilities[c]!]))
-  return {
-    label: encoder.labels[best] as z.infer<typeof label>,
-    score: probabilities[best]!,
-    scores: scores as z.infer<typeof result>['scores'],
-    tokens,
-    windows: windows.length,
-  }
 }
 
-function softmax(logits: number[]): number[] {
-  const max = Math.max(...logits)
-  const exp = logits.map((logit) => Math.exp(logit - max))
-  const sum = exp.reduce((a, b) => a + b)
-  return exp.map((e) => e / sum)
+const withoutCounts = ({ label, score, scores }: Classified) => ({ label, score, scores })
+
+/** A model's judgement, whose labels requireSentiment has checked; in their fixed order. */
+function judgementOf({ label: best, score, scores }: Classified) {
+  const { negative, neutral, positive } = scores as Record<z.infer<typeof label>, number>
+  return { label: best as z.infer<typeof label>, score, scores: { negative, neutral, positive } }
+}
+
+async function bySentence(encoder: Encoder, texts: string[], signal: AbortSignal) {
+  const split = texts.map((text) => splitSentences(text))
+  const count = split.reduce((sum, { length }) => sum + length, 0)
+  if (count > MAX_SENTENCES)
+    throw new EdgewiseError(
+      'invalid_input',
+      `The texts have ${count} sentences together.`,
+      `Send at most ${MAX_SENTENCES} at a time.`,
+    )
+  const judged = await classifyTexts(
+    encoder,
+    split.flat().map(({ text }) => text),
+    signal,
+  )
+  let next = 0
+  return split.map((sentences) =>
+    sentences.map((sentence) => ({ ...sentence, ...judgementOf(judged[next++]!) })),
+  )
+}
+
+async function byAspect(encoder: Encoder, texts: string[], aspects: string[], signal: AbortSignal) {
+  const found = texts.map((text) =>
+    aspects.map((aspect) => ({ aspect, mentions: findMentions(text, aspect) })),
+  )
+  const clauses = [
+    ...new Set(found.flat().flatMap(({ mentions }) => mentions.map(({ clause }) => clause.text))),
+  ]
+  const judged = await classifyTexts(encoder, clauses, signal)
+  return found.map((ofText) =>
+    ofText.map(({ aspect, mentions }) => {
+      if (mentions.length === 0) return { aspect, label: null, score: null, scores: null, mentions: [] }
+      const own = mentions.map(({ clause }) => judged[clauses.indexOf(clause.text)]!)
+      const mean = Object.fromEntries(
+        label.options.map((name) => [
+          name,
+          own.reduce((sum, { scores }) => sum + scores[name]!, 0) / own.length,
+        ]),
+      )
+      const best = label.options.reduce((a, b) => (mean[b]! > mean[a]! ? b : a))
+      return {
+        aspect,
+        ...judgementOf({ label: best, score: mean[best]!, scores: mean, tokens: 0, windows: 0 }),
+        mentions,
+      }
+    }),
+  )
 }

@@ -10,6 +10,8 @@ export interface Sequence {
   inputIds: ArrayLike<number>
   /** Segment of each token; absent means all zero. */
   tokenTypeIds?: ArrayLike<number>
+  /** Of 'masked-lm': positions whose logits are wanted; absent means all. The vocabulary is wide, so the rest is not computed. */
+  positions?: ArrayLike<number>
 }
 
 /** What an encoder's checkpoint is read as: which head its hidden states go through. */
@@ -29,8 +31,8 @@ export interface EncoderModel {
   /** Most tokens of one sequence. */
   contextLength: number
   /**
-   * One output a sequence: logits [width] for 'sequence-classification', else [tokens, width]. Sequences are packed one
-   * after another: no padding, no masks.
+   * One output a sequence: logits [width] for 'sequence-classification', else [tokens, width], or [positions, width].
+   * Sequences are packed one after another: no padding, no masks.
    */
   forward(engine: Engine, sequences: Sequence[]): Float32Array[]
 }

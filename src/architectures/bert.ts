@@ -377,6 +377,17 @@ function pool(engine: Engine, config: Config, hidden: number, tokens: number): n
   return mean
 }
 
+/** The hidden states [positions, hiddenSize] at some positions of [tokens, hiddenSize]. */
+function pick(engine: Engine, { hiddenSize }: Config, hidden: number, positions: ArrayLike<number>): number {
+  const rows = engine.memory.scratch.floats(positions.length * hiddenSize)
+  Array.from(positions).forEach((position, i) => {
+    engine.memory
+      .f32(rows + i * hiddenSize * 4, hiddenSize)
+      .set(engine.memory.f32(hidden + position * hiddenSize * 4, hiddenSize))
+  })
+  return rows
+}
+
 function encoder(task: EncoderTask, rawConfig: unknown, plan: WeightPlan): EncoderModel {
   const config = parseConfig(anyConfig, rawConfig)
   if (config.hiddenSize % config.heads !== 0)
@@ -398,14 +409,16 @@ function encoder(task: EncoderTask, rawConfig: unknown, plan: WeightPlan): Encod
       engine.memory.scratch.scope(() => {
         const hidden = encode(engine, config, weights, sequences)
         let offset = 0
-        return sequences.map(({ inputIds: { length: tokens } }) => {
+        return sequences.map(({ inputIds: { length: tokens }, positions }) => {
           const own = hidden + offset * config.hiddenSize * 4
           offset += tokens
-          return engine.memory.scratch.scope(() =>
-            task === 'sequence-classification'
-              ? applyHead(engine, config, head, pool(engine, config, own, tokens), 1)
-              : applyHead(engine, config, head, own, tokens),
-          )
+          return engine.memory.scratch.scope(() => {
+            if (task === 'sequence-classification')
+              return applyHead(engine, config, head, pool(engine, config, own, tokens), 1)
+            if (task !== 'masked-lm' || !positions) return applyHead(engine, config, head, own, tokens)
+            const rows = pick(engine, config, own, positions)
+            return applyHead(engine, config, head, rows, positions.length)
+          })
         })
       }),
   }

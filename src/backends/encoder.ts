@@ -5,6 +5,7 @@ import type { KernelModules } from '../engine/kernels.ts'
 import type { Precision } from '../engine/weights.ts'
 import { throwIfAborted } from '../errors.ts'
 import { createTokenizer, type Tokenizer } from '../text/tokenizer.ts'
+import { chunksOf, eventLoop } from './chunks.ts'
 import { loadModel } from './model.ts'
 import type { ModelFiles } from './weights.ts'
 
@@ -21,16 +22,11 @@ export interface NativeEncoder {
   tokenize(text: string): number[]
   wrap(ids: number[]): Sequence
   outputs(sequences: Sequence[], signal?: AbortSignal): Promise<Float32Array[]>
+  pool(sequences: Sequence[], pooling: Pooling, signal?: AbortSignal): Promise<Float32Array[]>
   embed(sequences: Sequence[], pooling: Pooling, signal?: AbortSignal): Promise<Float32Array[]>
   /** Bytes of WebAssembly memory: weights and scratch. */
   memoryUsed(): number
 }
-
-/**
- * Most tokens of one uninterrupted forward pass. Short sequences are computed together up to it: more gains no
- * speed, less frees no memory, and between two passes an abort is seen.
- */
-const CHUNK_TOKENS = 256
 
 /** @throws EdgewiseError for whatever is wrong with the files (codes with status 503) */
 export async function loadNativeEncoder(
@@ -45,13 +41,15 @@ export async function loadNativeEncoder(
   )
   const outputs = async (sequences: Sequence[], signal?: AbortSignal): Promise<Float32Array[]> => {
     const results: Float32Array[] = []
-    for (const chunk of chunksOf(sequences, CHUNK_TOKENS)) {
+    for (const chunk of chunksOf(sequences)) {
       if (results.length > 0) await eventLoop()
       throwIfAborted(signal)
       results.push(...model.forward(engine, chunk))
     }
     return results
   }
+  const pooled = async (sequences: Sequence[], pooling: Pooling, signal?: AbortSignal) =>
+    (await outputs(sequences, signal)).map((hidden) => pool(hidden, model.width, pooling))
   return {
     labels: model.labels,
     width: model.width,
@@ -61,8 +59,8 @@ export async function loadNativeEncoder(
     tokenize: (text) => tokenizer.encode(text).ids,
     wrap: tokenizer.wrap,
     outputs,
-    embed: async (sequences, pooling, signal) =>
-      (await outputs(sequences, signal)).map((hidden) => unit(pool(hidden, model.width, pooling))),
+    pool: pooled,
+    embed: async (sequences, pooling, signal) => (await pooled(sequences, pooling, signal)).map(unit),
     memoryUsed: () => engine.memory.memory.buffer.byteLength,
   }
 }
@@ -82,22 +80,3 @@ function unit(vector: Float32Array): Float32Array {
   const length = Math.hypot(...vector)
   return length > 0 ? vector.map((x) => x / length) : vector
 }
-
-/** Consecutive sequences of at most `limit` tokens together; a longer one is a chunk of its own. */
-function* chunksOf(sequences: Sequence[], limit: number): Generator<Sequence[]> {
-  let chunk: Sequence[] = []
-  let tokens = 0
-  for (const sequence of sequences) {
-    if (chunk.length > 0 && tokens + sequence.inputIds.length > limit) {
-      yield chunk
-      chunk = []
-      tokens = 0
-    }
-    chunk.push(sequence)
-    tokens += sequence.inputIds.length
-  }
-  if (chunk.length > 0) yield chunk
-}
-
-/** One turn of the event loop, so that an abort or another request gets its chance. */
-const eventLoop = (): Promise<void> => new Promise((resolve) => setTimeout(resolve))

@@ -4,10 +4,14 @@
  *
  *     const nlp = createClient<typeof functions>({ baseUrl: 'http://localhost:8787' })
  *     const { results } = await nlp.sentiment('What a film!')
+ *     const { masks } = (await nlp.fillMask('So [MASK]!')).results[0]
+ *     await nlp.classifiers.remove({ name: 'support' })
  */
 import type * as z from 'zod'
 import type { ErrorBody, ErrorCode } from '../errors.ts'
 import type { EdgewiseFunction } from '../function.ts'
+
+export { type Embedding, similarity } from '../similarity.ts'
 
 export interface ClientOptions {
   /** Where the service is, with or without a trailing slash. */
@@ -26,12 +30,40 @@ type Input<F> = F extends { input: infer I extends z.ZodType } ? z.input<I> : ne
 type Output<F> = F extends { output: infer O extends z.ZodType } ? z.output<O> : never
 type Primary<F> = F extends { primary: infer P extends string } ? Input<F>[P & keyof Input<F>] : never
 
-/** One method a function: takes the whole input, or what its primary field takes. */
+type Camel<Name extends string> = Name extends `${infer Head}-${infer Tail}`
+  ? `${Head}${Capitalize<Camel<Tail>>}`
+  : Name
+
+interface Route {
+  method: 'get' | 'delete'
+  path: '' | '/:name'
+  output: z.ZodType
+}
+
+/** Names of routes that delete. The client has no definitions at run time: a route's name tells its method. */
+type Deletes = `remove${string}` | `delete${string}`
+
+type RouteCall<R extends Route> = R['path'] extends ''
+  ? (options?: CallOptions) => Promise<z.output<R['output']>>
+  : (parameters: { name: string }, options?: CallOptions) => Promise<z.output<R['output']>>
+
+/** A route whose name does not tell its method has none in the client: it would ask for something else. */
+type RouteCalls<F> = F extends { routes?: infer Routes }
+  ? {
+      [K in keyof Routes as string extends K
+        ? never
+        : Routes[K] extends Route & { method: K extends Deletes ? 'delete' : 'get' }
+          ? K
+          : never]: Routes[K] extends Route ? RouteCall<Routes[K]> : never
+    }
+  : unknown
+
+/** One method a function, which has a method itself for each of its routes. */
+type Method<F> = ((input: Input<F> | Primary<F>, options?: CallOptions) => Promise<Output<F>>) & RouteCalls<F>
+
+/** One method a function: takes the whole input, or what its primary field takes. Also `fillMask` for `fill-mask`. */
 export type Client<Functions extends readonly unknown[]> = {
-  [F in Functions[number] as F extends { name: infer N extends string } ? N : never]: (
-    input: Input<F> | Primary<F>,
-    options?: CallOptions,
-  ) => Promise<Output<F>>
+  [F in Functions[number] as F extends { name: infer N extends string } ? N | Camel<N> : never]: Method<F>
 }
 
 /** A request that failed: `code` is the service's, or `network` when no answer of the service came. */
@@ -65,13 +97,19 @@ export function createClient<Functions extends readonly EdgewiseFunction[]>({
   headers = {},
   fetch: send = fetch,
 }: ClientOptions): Client<Functions> {
-  const call = async (name: string, input: unknown, { signal }: CallOptions = {}): Promise<unknown> => {
+  const call = async (
+    method: 'GET' | 'POST' | 'DELETE',
+    path: string,
+    input: unknown,
+    { signal }: CallOptions = {},
+  ): Promise<unknown> => {
+    const json = method === 'POST' && { 'content-type': 'application/json' }
     let response: Response
     try {
-      response = await send(`${baseUrl.replace(/\/$/, '')}/v1/${name}`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', ...headers },
-        body: JSON.stringify(input),
+      response = await send(`${baseUrl.replace(/\/$/, '')}/v1/${path}`, {
+        method,
+        headers: { ...json, ...headers },
+        ...(json && { body: JSON.stringify(input) }),
         ...(signal && { signal }),
       })
     } catch (cause) {
@@ -98,11 +136,27 @@ export function createClient<Functions extends readonly EdgewiseFunction[]>({
       )
     throw new RequestError(error.code, response.status, error.message, error.hint)
   }
+
+  const routeOf = (fn: string, route: string) => {
+    const method = /^(remove|delete)/.test(route) ? 'DELETE' : 'GET'
+    return (first?: { name: string } | CallOptions, second?: CallOptions) =>
+      first && 'name' in first
+        ? call(method, `${fn}/${encodeURIComponent(first.name)}`, undefined, second)
+        : call(method, fn, undefined, first)
+  }
+  const methodOf = (name: string) => {
+    const fn = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+    const method = (input: unknown, options?: CallOptions) => call('POST', fn, input, options)
+    return new Proxy(method, {
+      get: (target, route) =>
+        isName(route) && !(route in target) ? routeOf(fn, route) : Reflect.get(target, route),
+    })
+  }
   return new Proxy({} as Client<Functions>, {
-    get: (_, name) =>
-      // A promise looks for `then`: the client must not pass for one.
-      typeof name === 'string' && name !== 'then'
-        ? (input: unknown, options?: CallOptions) => call(name, input, options)
-        : undefined,
+    get: (_, name) => (isName(name) ? methodOf(name) : undefined),
   })
 }
+
+/** A promise looks for `then`, JSON for `toJSON`: nothing here must pass for either. */
+const isName = (key: string | symbol): key is string =>
+  typeof key === 'string' && key !== 'then' && key !== 'toJSON'

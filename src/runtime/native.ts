@@ -2,6 +2,7 @@
 import type { EncoderTask } from '../architectures/architecture.ts'
 import { loadNativeEncoder } from '../backends/encoder.ts'
 import { loadNativeGenerator } from '../backends/generator.ts'
+import { loadNativePermutationLm } from '../backends/permutation.ts'
 import type { ModelFiles } from '../backends/weights.ts'
 import { chooseBuild, type KernelModules } from '../engine/kernels.ts'
 import type { Precision } from '../engine/weights.ts'
@@ -11,10 +12,13 @@ import {
   type CatalogModel,
   openVerified,
   readCatalog,
+  readPrompt,
   readVerifiedJson,
 } from '../storage/catalog.ts'
 import type { ModelStorage } from '../storage/storage.ts'
-import type { Encoder, Generator, ModelInfo, Runtime } from './runtime.ts'
+import { createTokenizer } from '../text/tokenizer.ts'
+import { createPrompt } from './prompt.ts'
+import type { Encoder, Generator, ModelInfo, ModelTokenizer, PermutationScorer, Runtime } from './runtime.ts'
 
 export interface RuntimeOptions {
   storage: ModelStorage
@@ -27,8 +31,8 @@ export interface RuntimeOptions {
 
 const DEFAULT_BUDGET = 96 * 2 ** 20
 
-/** What a model is loaded as: a generator, or an encoder with one of its heads. */
-type Kind = 'generator' | EncoderTask
+/** What a model is loaded as: a generator, a model of permutations, or an encoder with one of its heads. */
+type Kind = 'generator' | 'permutation-lm' | EncoderTask
 
 /** A model in memory: the capability that it was loaded for. */
 interface Loaded {
@@ -53,6 +57,8 @@ export function createRuntime({
   /** What is loaded, by kind and name. Insertion order is order of use: the first is the least recently used. */
   const loaded = new Map<string, Loaded>()
   const loading = new Map<string, Promise<Loaded>>()
+  /** The one that was used last: a vocabulary is a megabyte, and reading it again takes milliseconds. */
+  const tokenizers = new Map<string, ModelTokenizer>()
   let catalog: Catalog | undefined
 
   const memoryUsed = () => [...loaded.values()].reduce((sum, model) => sum + model.memoryUsed(), 0)
@@ -62,7 +68,7 @@ export function createRuntime({
     return catalog
   }
 
-  const load = async (kind: Kind, name: string): Promise<Loaded> => {
+  const catalogued = async (name: string): Promise<CatalogModel> => {
     const { models } = await currentCatalog()
     const model = models.find((model) => model.name === name)
     if (!model)
@@ -71,15 +77,23 @@ export function createRuntime({
         `There is no model "${name.slice(0, 100)}".`,
         `Use one of: ${models.map(({ name }) => name).join(', ')}.`,
       )
+    return model
+  }
+
+  const loadAs = (kind: Kind, files: ModelFiles) => {
+    if (kind === 'generator') return loadNativeGenerator(files, kernels, precision)
+    if (kind === 'permutation-lm') return loadNativePermutationLm(files, kernels, precision)
+    return loadNativeEncoder(files, kernels, precision, kind)
+  }
+
+  const load = async (kind: Kind, name: string): Promise<Loaded> => {
+    const model = await catalogued(name)
     const files: ModelFiles = {
       has: (file) => Object.hasOwn(model.files, file),
       json: (file) => readVerifiedJson(storage, model, file),
       stream: (file) => openVerified(storage, model, file),
     }
-    const native = await (kind === 'generator'
-      ? loadNativeGenerator(files, kernels, precision)
-      : loadNativeEncoder(files, kernels, precision, kind)
-    ).catch((error: unknown) => {
+    const native = await loadAs(kind, files).catch((error: unknown) => {
       // The catalog may be what is out of date: read it again the next time.
       catalog = undefined
       throw error
@@ -120,6 +134,36 @@ export function createRuntime({
     encoder: async (name, signal, task = 'sequence-classification') =>
       (await open(task, name, signal)) as Encoder & Loaded,
     generator: async (name, signal) => (await open('generator', name, signal)) as Generator & Loaded,
+    permutationLm: async (name, signal) =>
+      (await open('permutation-lm', name, signal)) as PermutationScorer & Loaded,
+    async tokenizer(name, signal) {
+      throwIfAborted(signal)
+      const model = await catalogued(name)
+      const revision = revisionOf(model)
+      const present = tokenizers.get(`${name} ${revision}`)
+      if (present) return present
+      const entry = {
+        name,
+        revision,
+        tokenizer: createTokenizer(await readVerifiedJson(storage, model, 'tokenizer.json')),
+      }
+      tokenizers.clear()
+      tokenizers.set(`${name} ${revision}`, entry)
+      throwIfAborted(signal)
+      return entry
+    },
+    async prompt(name, signal) {
+      throwIfAborted(signal)
+      const current = await currentCatalog()
+      const source = await readPrompt(storage, current, name)
+      if (source === undefined)
+        throw new EdgewiseError(
+          'unknown_prompt',
+          `There is no prompt "${name.slice(0, 100)}".`,
+          `Use one of: ${Object.keys(current.prompts).join(', ')}.`,
+        )
+      return createPrompt(name, current.prompts[name]!.sha256.slice(0, 12), source)
+    },
     async models(): Promise<ModelInfo[]> {
       const { models } = await currentCatalog()
       return models.map(({ name, task, summary, license, files }) => ({

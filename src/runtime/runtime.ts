@@ -2,17 +2,20 @@
  * The runtime loads a model by its name, keeps the loaded ones within a memory budget and hands out what
  * functions work with: an Encoder or a Generator. Functions never see storage, backends or the engine.
  */
-import type { EncoderTask } from '../architectures/architecture.ts'
+import type { EncoderTask, PermutationStep } from '../architectures/architecture.ts'
 import type { Pooling } from '../backends/encoder.ts'
 import type { TextOptions } from '../backends/generator.ts'
 import type { GenerationEvent } from '../decoding/request.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
+import type { Prompt } from './prompt.ts'
 
 /** Token ids of one sequence as the model wants them, special tokens included. */
 export interface TokenSequence {
   inputIds: ArrayLike<number>
   /** Segment of each token; absent means all zero. */
   tokenTypeIds?: ArrayLike<number>
+  /** Of 'masked-lm': positions whose logits are wanted; absent means all. */
+  positions?: ArrayLike<number>
 }
 
 /** Tokens → hidden states or logits. What functions that understand need of a model, whatever backend runs it. */
@@ -36,12 +39,14 @@ export interface Encoder {
   /** One text's ids in the model's template ([CLS] … [SEP]). */
   wrap(ids: number[]): TokenSequence
   /**
-   * The outputs of the task: class logits [width] of each sequence, or [tokens, width]. Sequences are packed without
+   * The outputs of the task: class logits [width] of each sequence, or [tokens, width] ([positions, width]). Sequences are packed without
    * padding, so the result of one does not depend on its neighbours. Yields to the event loop between chunks of work.
    * @throws EdgewiseError `request_aborted`
    */
   outputs(sequences: TokenSequence[], signal?: AbortSignal): Promise<Float32Array[]>
-  /** Of hidden states: one vector of length 1 a sequence. */
+  /** Of hidden states: one vector a sequence. */
+  pool(sequences: TokenSequence[], pooling: Pooling, signal?: AbortSignal): Promise<Float32Array[]>
+  /** As pool(), scaled to length 1. */
   embed(sequences: TokenSequence[], pooling: Pooling, signal?: AbortSignal): Promise<Float32Array[]>
 }
 
@@ -65,6 +70,29 @@ export interface Generator {
   generate(text: string | ArrayLike<number>, options?: TextOptions): AsyncGenerator<GenerationEvent, void>
 }
 
+/** A model's text side. */
+export interface ModelTokenizer {
+  name: string
+  revision: string
+  tokenizer: Tokenizer
+}
+
+/** Predicts any tokens of a text from any others (XLNet). */
+export interface PermutationScorer {
+  /** Name in the catalog. */
+  name: string
+  /** First 12 hex digits of the weights' sha256. */
+  revision: string
+  tokenizer: Tokenizer
+  /** Columns of the logits. */
+  vocabularySize: number
+  /**
+   * Logits [targets, vocabularySize] of each step's targets, from the tokens that its mask lets each see.
+   * @throws EdgewiseError `request_aborted`, `invalid_input` where a mask or target does not fit its tokens
+   */
+  predict(steps: PermutationStep[], signal?: AbortSignal): Promise<Float32Array[]>
+}
+
 export interface ModelInfo {
   name: string
   revision: string
@@ -81,6 +109,12 @@ export interface Runtime {
   encoder(name: string, signal?: AbortSignal, task?: EncoderTask): Promise<Encoder>
   /** As encoder(). */
   generator(name: string, signal?: AbortSignal): Promise<Generator>
+  /** As encoder(). */
+  permutationLm(name: string, signal?: AbortSignal): Promise<PermutationScorer>
+  /** A model's tokenizer alone, without its weights. @throws EdgewiseError as encoder() */
+  tokenizer(name: string, signal?: AbortSignal): Promise<ModelTokenizer>
+  /** A prompt template. @throws EdgewiseError `unknown_prompt`, `config_invalid` and the codes of storage */
+  prompt(name: string, signal?: AbortSignal): Promise<Prompt>
   models(): Promise<ModelInfo[]>
   /** Bytes of WebAssembly memory held by loaded models. */
   memoryUsed(): number

@@ -5,21 +5,28 @@ import { cors } from 'hono/cors'
 import { requestId } from 'hono/request-id'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { describeRoute, openAPIRouteHandler } from 'hono-openapi'
+import type { ClassifierStore } from '../classifier/store.ts'
 import { EdgewiseError } from '../errors.ts'
-import type { EdgewiseFunction } from '../function.ts'
+import type { EdgewiseFunction, FunctionContext } from '../function.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { MAX_BODY_BYTES, readInput } from './body.ts'
 import { asEdgewiseError, inputError } from './errors.ts'
-import { describeFunction, describeHealth, describeModels } from './openapi.ts'
+import { describeFunction, describeFunctionRoute, describeHealth, describeModels } from './openapi.ts'
 
 export interface AppOptions<Bindings extends object> {
   functions: readonly EdgewiseFunction[]
   /** Called for each request; must return the same runtime for the life of the isolate. */
   runtime(bindings: Bindings): Runtime
+  /** Where trained classifiers are kept, if anywhere. */
+  classifiers?(bindings: Bindings): ClassifierStore | undefined
 }
 
-/** Builds the service. Routes: POST /v1/NAME a function, GET /v1/models, /healthz, /openapi.json. */
-export function createApp<Bindings extends object>({ functions, runtime }: AppOptions<Bindings>) {
+/** Builds the service. Routes: POST /v1/NAME a function, what its definition adds, GET /v1/models, /healthz, /openapi.json. */
+export function createApp<Bindings extends object>({
+  functions,
+  runtime,
+  classifiers,
+}: AppOptions<Bindings>) {
   const app = new Hono<{ Bindings: Bindings }>()
   const describe = (error: unknown, c: Context) => {
     const known = asEdgewiseError(error)
@@ -44,15 +51,29 @@ export function createApp<Bindings extends object>({ functions, runtime }: AppOp
     }),
   )
 
+  const contextOf = (c: Context): FunctionContext => {
+    const store = classifiers?.(c.env as Bindings)
+    return {
+      runtime: runtime(c.env as Bindings),
+      signal: c.req.raw.signal,
+      ...(store && { classifiers: store }),
+    }
+  }
   for (const fn of functions) {
     app.post(`/v1/${fn.name}`, describeRoute(describeFunction(fn)), async (c) => {
       const input = fn.input.safeParse(await readInput(c.req.raw, fn.primary))
       if (!input.success)
         throw inputError(input.error, `See POST /v1/${fn.name} in /reference for the fields.`)
-      const answer = fn.run(input.data, { runtime: runtime(c.env as Bindings), signal: c.req.raw.signal })
+      const answer = fn.run(input.data, contextOf(c))
       keepAlive(c, answer)
       return c.json(await answer)
     })
+    for (const [name, route] of Object.entries(fn.routes ?? {}))
+      app[route.method](
+        `/v1/${fn.name}${route.path}`,
+        describeRoute(describeFunctionRoute(fn.name, name, route)),
+        async (c) => c.json((await route.run({ name: c.req.param('name') ?? '' }, contextOf(c))) as object),
+      )
   }
 
   app.get('/v1/models', describeRoute(describeModels), async (c) => {
@@ -89,7 +110,7 @@ export function createApp<Bindings extends object>({ functions, runtime }: AppOp
 
   app.all('*', (c) => {
     const allowed = app.routes
-      .filter(({ path, method }) => path === c.req.path && method !== 'ALL')
+      .filter(({ path, method }) => method !== 'ALL' && fits(path, c.req.path))
       .map(({ method }) => method)
     if (allowed.length === 0)
       throw new EdgewiseError(
@@ -107,6 +128,10 @@ export function createApp<Bindings extends object>({ functions, runtime }: AppOp
   })
   return app
 }
+
+/** Whether a path is one of a route's, whose parameters stand for one part each. */
+const fits = (route: string, path: string): boolean =>
+  new RegExp(`^${route.replace(/:[^/]+/g, '[^/]+')}$`).test(path)
 
 /**
  * Lets an answer finish after its client has gone. Loading a model is shared by all who wait for it, and a runtime

@@ -2,7 +2,7 @@
 import { type DescribeRouteOptions, resolver } from 'hono-openapi'
 import * as z from 'zod'
 import { ERROR_STATUS, type ErrorCode } from '../errors.ts'
-import type { EdgewiseFunction } from '../function.ts'
+import type { EdgewiseFunction, FunctionRoute } from '../function.ts'
 
 const errorSchema = z
   .object({
@@ -17,10 +17,12 @@ const errorSchema = z
 /** Statuses a function's route can answer with besides 200. */
 const ERROR_RESPONSES: Record<number, string> = {
   400: 'The input is wrong',
-  404: 'There is no such model',
+  404: 'There is no such model, prompt or classifier',
+  409: 'There is one of the name already, or it is out of date',
   413: 'The body is too large',
   415: 'The body has a type that is not understood',
   500: 'A bug',
+  501: 'The service lacks a binding for it',
   503: 'The model could not be loaded',
 }
 
@@ -51,6 +53,30 @@ export function describeFunction(fn: EdgewiseFunction): DescribeRouteOptions {
           { description, content: errorContent },
         ]),
       ),
+    },
+  }
+}
+
+/** The operation of a route beside a function's own. */
+export function describeFunctionRoute(
+  fn: string,
+  name: string,
+  { summary, output, path }: FunctionRoute,
+): DescribeRouteOptions {
+  return {
+    operationId: `${fn}.${name}`,
+    summary,
+    tags: ['functions'],
+    ...(path && {
+      parameters: [
+        { name: 'name', in: 'path' as const, required: true, schema: { type: 'string' as const } },
+      ],
+    }),
+    responses: {
+      200: { description: 'The answer', content: { 'application/json': { schema: resolver(output) } } },
+      ...(path && { 404: { description: 'There is none of the name', content: errorContent } }),
+      501: { description: 'The service has no place to keep them', content: errorContent },
+      503: { description: 'The storage failed', content: errorContent },
     },
   }
 }

@@ -18,7 +18,14 @@ const catalogModel = z.object({
   files: z.record(z.string(), catalogFile),
 })
 
-export const catalogSchema = z.object({ models: z.array(catalogModel) })
+const uniqueNames = (entries: { name: string }[]) =>
+  new Set(entries.map(({ name }) => name)).size === entries.length
+
+export const catalogSchema = z.object({
+  models: z.array(catalogModel).refine(uniqueNames, 'two models have one name'),
+  /** Templates in prompts/NAME.jinja, by name. */
+  prompts: z.record(z.string(), catalogFile).default({}),
+})
 
 export type Catalog = z.infer<typeof catalogSchema>
 export type CatalogModel = z.infer<typeof catalogModel>
@@ -60,7 +67,6 @@ export async function openVerified(
   model: CatalogModel,
   file: string,
 ): Promise<ReadableStream<Uint8Array>> {
-  const path = `${model.name}/${file}`
   const expected = model.files[file]
   if (!expected)
     throw new EdgewiseError(
@@ -68,6 +74,24 @@ export async function openVerified(
       `The catalog lists no ${file} for model "${model.name}".`,
       'Add the file to the model and make the catalog again: npm run catalog.',
     )
+  return openExpected(storage, `${model.name}/${file}`, expected)
+}
+
+/** A prompt template whole and verified; undefined if the catalog has none of the name. */
+export async function readPrompt(
+  storage: ModelStorage,
+  { prompts }: Catalog,
+  name: string,
+): Promise<string | undefined> {
+  if (!Object.hasOwn(prompts, name)) return undefined
+  return await readText(await openExpected(storage, `prompts/${name}.jinja`, prompts[name]!))
+}
+
+async function openExpected(
+  storage: ModelStorage,
+  path: string,
+  expected: z.infer<typeof catalogFile>,
+): Promise<ReadableStream<Uint8Array>> {
   const hash = sha256Sink()
   const reader = (await storage.open(path)).getReader()
   let size = 0

@@ -1,0 +1,63 @@
+/** What answers a command: a server, or this process with the models of a folder. */
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { classifierStore } from '../classifier/store.ts'
+import { createClient } from '../client/client.ts'
+import { compileKernels } from '../engine/kernels.ts'
+import { EdgewiseError } from '../errors.ts'
+import type { EdgewiseFunction, FunctionContext } from '../function.ts'
+import { createRuntime } from '../runtime/native.ts'
+import { inputError } from '../server/errors.ts'
+import { fileStorage } from '../storage/files.ts'
+import { folderStorage } from '../storage/folder.ts'
+
+/** Answers one input; made once a run. */
+export type Answer = (input: Record<string, unknown>) => Promise<Record<string, unknown>>
+
+/** Where answers come from: the options --url and --models. */
+export interface Source {
+  url?: string | undefined
+  models?: string | undefined
+}
+
+/** @throws EdgewiseError `file_missing` without a models folder */
+export async function answerer(fn: EdgewiseFunction, { url, models }: Source): Promise<Answer> {
+  if (url !== undefined) {
+    const client = createClient<EdgewiseFunction[]>({ baseUrl: url })
+    return (input) => client[fn.name]!(input)
+  }
+  const context = await localContext(models)
+  return async (input) => {
+    const parsed = fn.input.safeParse(input)
+    if (!parsed.success) throw inputError(parsed.error, `See edgewise ${fn.name} --help.`)
+    return await fn.run(parsed.data, context)
+  }
+}
+
+/** What functions are handed on the command line. */
+async function localContext(models: string | undefined): Promise<FunctionContext> {
+  const home = process.env.EDGEWISE_HOME ?? join(homedir(), '.edgewise')
+  return {
+    runtime: await localRuntime(models),
+    signal: new AbortController().signal,
+    classifiers: classifierStore(folderStorage(home)),
+  }
+}
+
+/** @throws EdgewiseError `file_missing` without a models folder */
+export async function localRuntime(models: string | undefined) {
+  const here = dirname(fileURLToPath(import.meta.url))
+  const directory = models ?? process.env.EDGEWISE_MODELS ?? join(here, '../models')
+  if (!existsSync(join(directory, 'catalog.json')))
+    throw new EdgewiseError(
+      'file_missing',
+      `There is no catalog.json in ${directory}.`,
+      'Name the models folder by --models or EDGEWISE_MODELS.',
+    )
+  const bytes = async (name: string) => new Uint8Array(await readFile(join(here, `kernels.${name}.wasm`)))
+  const kernels = await compileKernels(bytes)
+  return createRuntime({ storage: fileStorage(directory), kernels })
+}
