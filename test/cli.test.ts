@@ -264,6 +264,27 @@ describe('a function whose primary field is no text', () => {
     expect(hole.stderr).toMatch(/not valid JSON/)
   })
 
+  it('trains, lists, shows, uses and removes a classifier', async () => {
+    const env = { EDGEWISE_HOME: join(folder, 'home') }
+    const examples = JSON.stringify([
+      { text: 'My parcel has not arrived.', label: 'delivery' },
+      { text: 'When will you ship my order?', label: 'delivery' },
+      { text: 'I was charged twice.', label: 'billing' },
+      { text: 'The price on my bill is wrong.', label: 'billing' },
+    ])
+    const json = async (...args: string[]) => (await edgewise([...args, '--json'], '', env)).lines[0]
+    expect(await json('classifiers', '--name', 'mine', '--examples', examples)).toMatchObject({
+      name: 'mine',
+    })
+    expect(await json('classifiers', 'list')).toMatchObject({ classifiers: [{ name: 'mine', examples: 4 }] })
+    expect(await json('classifiers', 'get', 'mine')).toMatchObject({ labels: ['delivery', 'billing'] })
+    expect(await json('classify', 'Where is my parcel?', '--classifier', 'mine')).toMatchObject({
+      results: [{ label: 'delivery' }],
+    })
+    expect(await json('classifiers', 'remove', 'mine')).toEqual({ removed: 'mine' })
+    expect(await json('classifiers', 'list')).toEqual({ classifiers: [] })
+  })
+
   it('takes whole inputs from records', async () => {
     const { code, lines } = await edgewise(['classifiers'], '{"name": "x", "examples": []}\n')
     expect(code).toBe(1)
@@ -366,6 +387,9 @@ describe('wrong commands end with a code and a line, not a stack', () => {
     ['an option from no file', ['answer', 'x', '--context', '@no/such'], 3, /no\/such could not be read/],
     ['a value that is not allowed', ['embed', 'x', '--pooling', 'max'], 1, /pooling: /],
     ['an argument for no text', ['classifiers', 'x'], 2, /takes no argument "x"; give --examples/],
+    ['a route without its name', ['classifiers', 'get'], 2, /classifiers get takes one NAME/],
+    ['a name for a route that takes none', ['classifiers', 'list', 'x'], 2, /list takes no argument/],
+    ['a classifier that is not there', ['classifiers', 'get', 'nobody'], 1, /unknown_classifier/],
     ['a text from two places', ['sentiment', 'x', '--file', 'y'], 2, /as an argument or by --file, not both/],
     ['an empty text', ['sentiment', ''], 1, /must not be empty/],
     ['a file that is not there', ['sentiment', '--file', 'no/such.jsonl'], 3, /could not be read/],

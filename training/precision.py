@@ -1,9 +1,11 @@
 """bf16 where the hardware multiplies it: GPUs, and CPUs with AVX-512 BF16 or AMX, which train three times as fast."""
+from functools import cache
 from pathlib import Path
 
 import torch
 
 
+@cache
 def has_bf16(device: str) -> bool:
     if device == "cuda":
         return True

@@ -1,9 +1,11 @@
 """What every run shares: the optimizer, its rate over the training time, when rounding starts, and what time is."""
+import re
 import time
 
 import torch
 from torch import Tensor, nn
 
+from precision import has_bf16
 from quantize import QuantizedLinear
 
 #: Shares of the training in which the rate rises, and after which weights and activations are rounded as in the engine.
@@ -16,7 +18,7 @@ class Muon(torch.optim.AdamW):
     both have one rate; AdamW for tables, heads, norms and biases, the latter two without decay."""
 
     def __init__(self, model: nn.Module, rate: float):
-        layers = [p for name, p in model.named_parameters() if ".layer." in name and is_matrix(p)]
+        layers = [p for name, p in model.named_parameters() if re.search(r"\.layers?\.", name) and is_matrix(p)]
         taken = {id(p) for p in layers}
         others = [p for p in model.parameters() if id(p) not in taken]
         super().__init__(
@@ -55,7 +57,9 @@ def is_matrix(p: Tensor) -> bool:
 def orthogonal(x: Tensor) -> Tensor:
     """Nearly the orthogonal matrix nearest to x, by five Newton-Schulz steps."""
     tall = x.shape[0] > x.shape[1]
-    y = (x.T if tall else x).bfloat16()
+    y = x.T if tall else x
+    if has_bf16(x.device.type):
+        y = y.bfloat16()
     y = y / (y.norm() + 1e-7)
     for _ in range(5):
         gram = y @ y.T

@@ -19,12 +19,14 @@ import embed
 import emotion
 import encoder
 import sentiment
+import translate
 import vocabulary
 import xlnet
 
 MODELS = {
     "tokenizer": vocabulary.run, "encoder": encoder.run, "sentiment": sentiment.run, "emotion": emotion.run,
     "embed": embed.run, "answer": answer.run, "xlnet": xlnet.run,
+    "translate": translate.run,
 }
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -47,6 +49,7 @@ def main() -> None:
     parser.add_argument("--layers", type=int, help="of sentiment; by default the encoder's, or 4 from vectors")
     parser.add_argument("--resume", action="store_true", help="continue from the last checkpoint")
     arguments = parser.parse_args()
+    arguments.published = ROOT / "models"
     arguments.work.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(arguments.threads)
     torch.set_flush_denormal(True)

@@ -39,6 +39,7 @@ describe('POST /v1/answer', () => {
       context: 'Bananas are yellow. They are sold by weight. The shop closes early on Sundays.',
     })
     expect(result).toMatchObject({ answerable: false, answer: null, start: null, end: null })
+    expect(result.score).toBeLessThan(0.2)
     expect(result.alternatives.length).toBeGreaterThan(0)
   })
 
@@ -55,15 +56,15 @@ describe('POST /v1/answer', () => {
     expect(result.passages![0]!.document.index).toBe(23)
   })
 
-  it('gives as many alternatives as asked for, the likeliest first, none within another', async () => {
-    const { alternatives, score, start, end } = await ask({
+  it('gives as many alternatives as asked for, none within another', async () => {
+    const { alternatives, score } = await ask({
       question: 'Where did she move?',
       context,
       topK: 6,
     })
     expect(alternatives.length).toBeLessThanOrEqual(6)
-    const all = [{ score, start: start ?? -1, end: end ?? -1 }, ...alternatives]
-    for (let i = 1; i < all.length; i++) expect(all[i]!.score).toBeLessThanOrEqual(all[i - 1]!.score)
+    // Probabilities of spans of which none is within another: they share one.
+    expect(alternatives.reduce((sum, other) => sum + other.score, score)).toBeLessThanOrEqual(1)
     for (const a of alternatives)
       for (const b of alternatives) if (a !== b) expect(a.end <= b.start || b.end <= a.start).toBe(true)
     expect((await ask({ question: 'Where did she move?', context, topK: 0 })).alternatives).toEqual([])

@@ -100,7 +100,7 @@ export const answer = defineFunction({
     answerable: z.boolean().describe('Whether the text says'),
     answer: z.string().nullable().describe('The span that answers; null where none does'),
     score: probability.describe(
-      'Share of the likeliest span among all that were considered; whether any answers, `answerable` tells',
+      'Probability of the likeliest span, in the window it stands in; whether the text answers, `answerable` tells',
     ),
     start: offset.nullable().describe('Of the answer in the context, or in its document'),
     end: offset.nullable(),
@@ -109,7 +109,7 @@ export const answer = defineFunction({
       .nullable()
       .describe('The sentence that the likeliest span begins in: the evidence'),
     document: source.optional(),
-    alternatives: z.array(found).describe('Other spans, the likeliest first; none overlaps another'),
+    alternatives: z.array(found).describe('Other spans, the best first; none overlaps another'),
     passages: z
       .array(z.object({ document: source, start: offset, end: offset, score: z.number() }))
       .optional()
@@ -176,7 +176,7 @@ export const answer = defineFunction({
       const document = sourceOf(passage.document)
       return {
         answer: whole.slice(start, end),
-        score: candidate.score,
+        score: Math.exp(candidate.logProbability),
         start,
         end,
         ...(document && { document }),

@@ -5,7 +5,6 @@
 import { EdgewiseError } from '../../src/errors.ts'
 import { bm25 } from '../../src/retrieval/bm25.ts'
 import type { Encoder } from '../../src/runtime/runtime.ts'
-import { softmax } from '../../src/runtime/softmax.ts'
 import { splitSentences } from '../../src/text/sentences.ts'
 import type { Span } from '../../src/text/spans.ts'
 import { analyse, readerInput, type Word, windowsOf } from './features.ts'
@@ -24,14 +23,12 @@ export interface Candidate {
   end: number
   /** ln of the probability of the span, among all spans of its window and "not here". */
   logProbability: number
-  /** Share of the span among all that were considered. */
-  score: number
   /** ln of the odds against "not here". */
   logOdds: number
 }
 
 export interface Reading {
-  /** The likeliest first; none overlaps a likelier one. */
+  /** The best first; none overlaps a better one. */
   candidates: Candidate[]
   /** Tokens read in all windows. */
   tokens: number
@@ -77,7 +74,7 @@ export async function read(
     windows.map(({ input }) => input),
     signal,
   )
-  const found: Unscored[] = []
+  const found: Candidate[] = []
   /** Of each text: where its words start, and the probability that the answer does. */
   const starts = texts.map(() => new Map<number, number>())
   windows.forEach(({ at, words, input }, w) => {
@@ -88,15 +85,11 @@ export async function read(
     found.push(...spansOf(at, words, input.positions, begin, end))
   })
   const weigh = weights(question, texts, starts, priors)
-  const candidates = withoutOverlaps(found.map((candidate) => ({ candidate, weight: weigh(candidate) })))
-  const shares = candidates.length > 0 ? softmax(candidates.map(({ weight }) => weight)) : []
   return {
-    candidates: candidates.map(({ candidate }, i) => ({ ...candidate, score: shares[i]! })),
+    candidates: withoutOverlaps(found.map((candidate) => ({ candidate, weight: weigh(candidate) }))),
     tokens: windows.reduce((sum, { input }) => sum + input.inputIds.length, 0),
   }
 }
-
-type Unscored = Omit<Candidate, 'score'>
 
 /** What a sentence's BM25 by the question adds to the logarithm that spans are ranked by; chosen on a third of qa.dev. */
 const SENTENCE_WEIGHT = 0.3
@@ -110,7 +103,7 @@ function weights(
   texts: readonly string[],
   starts: Map<number, number>[],
   priors: readonly number[],
-): (candidate: Unscored) => number {
+): (candidate: Candidate) => number {
   const sentences = texts.flatMap((text, at) => splitSentences(text).map((sentence) => ({ at, ...sentence })))
   const matches = bm25(sentences.map(({ text }) => text)).rank(question)
   const shares = sentences.map(({ at, start, end }) => {
@@ -158,7 +151,7 @@ function spansOf(
   positions: number[],
   begin: number[],
   end: number[],
-): Unscored[] {
+): Candidate[] {
   const nowhere = begin[0]! + end[0]!
   const spans: [score: number, from: number, to: number][] = []
   for (let from = 0; from < words.length; from++)
@@ -180,24 +173,28 @@ function spansOf(
 }
 
 interface Weighed {
-  candidate: Unscored
+  candidate: Candidate
   weight: number
 }
 
 /** The weightiest first. */
-function withoutOverlaps(found: Weighed[]): Weighed[] {
+function withoutOverlaps(found: Weighed[]): Candidate[] {
   const kept: Weighed[] = []
-  const overlaps = (a: Unscored) =>
+  const overlaps = (a: Candidate) =>
     kept.some(({ candidate: b }) => a.text === b.text && a.start < b.end && b.start < a.end)
   for (const weighed of found.sort((a, b) => b.weight - a.weight))
     if (!overlaps(weighed.candidate)) kept.push(weighed)
-  return kept
+  return kept.map(({ candidate }) => candidate)
 }
+
+const BEFORE_ANSWER = /[\s"'“”‘’«»(,;:–—-]/u
+const AFTER_ANSWER = /[\s"“”‘«»,;:–—-]/u
 
 /** Without white space, quotation marks and commas around it; a span of nothing else stays as it is. */
 export function trimAnswer(text: string, [start, end]: Span): Span {
-  const inside = text.slice(start, end)
-  const lead = inside.match(/^[\s"'“”‘’«»(,;:–—-]+(?=.)/u)?.[0].length ?? 0
-  const tail = inside.slice(lead).match(/(?<=.)[\s"“”‘«»,;:–—-]+$/u)?.[0].length ?? 0
-  return lead + tail < inside.length ? [start + lead, end - tail] : [start, end]
+  let from = start
+  let to = end
+  while (from < to && BEFORE_ANSWER.test(text[from]!)) from++
+  while (to > from && AFTER_ANSWER.test(text[to - 1]!)) to--
+  return from < to ? [from, to] : [start, end]
 }

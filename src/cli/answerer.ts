@@ -37,6 +37,20 @@ export async function answerer(fn: EdgewiseFunction, { url, models }: Source): P
   }
 }
 
+/** Answers a route of a function, by the name it goes by in the client. @throws EdgewiseError, RequestError */
+export async function callRoute(
+  fn: EdgewiseFunction,
+  route: string,
+  parameters: { name: string },
+  { url, models }: Source,
+): Promise<unknown> {
+  const { path, run } = fn.routes![route]!
+  if (url === undefined) return await run(parameters, await localContext(models))
+  type Call = (parameters?: { name: string }) => Promise<unknown>
+  const calls = createClient<EdgewiseFunction[]>({ baseUrl: url })[fn.name] as unknown as Record<string, Call>
+  return await (path === '' ? calls[route]!() : calls[route]!(parameters))
+}
+
 /** What functions are handed on the command line. */
 async function localContext(models: string | undefined): Promise<FunctionContext> {
   const home = process.env.EDGEWISE_HOME ?? join(homedir(), '.edgewise')

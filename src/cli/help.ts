@@ -47,11 +47,18 @@ export function functionUsage(fn: EdgewiseFunction): string {
     '',
     ...table(COMMON),
     '',
+    ...(fn.routes ? [...table(routesOf(fn)), ''] : []),
     ...(without ? [`Without ${without} it is read from --file or standard input, ${lines}.`] : []),
     'A value @FILE is read from that file; @@ begins one with an @.',
     ...(example ? ['', `Example: ${commandLine(fn, example.input, options)}`] : []),
   ].join('\n')
 }
+
+const routesOf = ({ name, routes = {} }: EdgewiseFunction): [string, string][] =>
+  Object.entries(routes).map(([route, { path, summary }]) => [
+    `edgewise ${name} ${route}${path === '' ? '' : ' NAME'}`,
+    summary,
+  ])
 
 /** The command line that gives an input. */
 export function commandLine(

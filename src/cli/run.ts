@@ -1,9 +1,9 @@
 /** Runs a function: on its arguments, on its options, or on the records of a file or of standard input. */
 import { parseArgs } from 'node:util'
 import * as z from 'zod'
-import type { EdgewiseFunction } from '../function.ts'
+import type { EdgewiseFunction, FunctionRoute } from '../function.ts'
 import { inputError } from '../server/errors.ts'
-import { type Answer, answerer } from './answerer.ts'
+import { type Answer, answerer, callRoute } from './answerer.ts'
 import { drawAnswer } from './draw.ts'
 import { type ExitCode, errorBody, exitCode, UsageError } from './errors.ts'
 import { functionUsage } from './help.ts'
@@ -44,6 +44,12 @@ export async function runFunction(fn: EdgewiseFunction, args: string[]): Promise
     console.log(functionUsage(fn))
     return 0
   }
+  const [first, ...rest] = positionals
+  if (first !== undefined && fn.routes && Object.hasOwn(fn.routes, first)) {
+    const name = routeParameter(fn.routes[first]!, `${fn.name} ${first}`, rest)
+    console.log(JSON.stringify(await callRoute(fn, first, { name }, { url, models }), null, json ? 0 : 2))
+    return 0
+  }
   const primary = options.find(({ field }) => field === fn.primary)!
   const fields = await readOptions(options, values)
   checkPlaces(fn, primary, positionals, fields, file)
@@ -82,6 +88,12 @@ export async function runFunction(fn: EdgewiseFunction, args: string[]): Promise
   })
   process.stderr.write(process.stderr.isTTY ? `\r${done} done\n` : `${done} done\n`)
   return worst
+}
+
+/** The NAME that a route takes. @throws UsageError where it takes none, or another number of them is given */
+function routeParameter({ path }: FunctionRoute, command: string, given: string[]): string {
+  if (given.length === (path === '' ? 0 : 1)) return given[0] ?? ''
+  throw new UsageError(path === '' ? `${command} takes no argument.` : `${command} takes one NAME.`)
 }
 
 /** @throws UsageError where the primary field comes from two places, or cannot come from an argument */

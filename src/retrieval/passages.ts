@@ -10,7 +10,7 @@ export interface Passage {
 }
 
 /**
- * Passages of each document in order. Sentences are kept whole; one that is too long by itself is a passage of its own.
+ * Passages of each document in order. Sentences are kept whole; one that is too long by itself is halved until it fits.
  * @param size most of it that a passage holds, in what `sizeOf` counts (tokens, say)
  */
 export function cutPassages(
@@ -18,6 +18,15 @@ export function cutPassages(
   size: number,
   sizeOf: (text: string) => number,
 ): Passage[] {
+  const fitting = (sentence: Sentence): Sentence[] => {
+    const { text, start } = sentence
+    if (text.length < 2 || sizeOf(text) <= size) return [sentence]
+    const at = middle(text)
+    return [
+      { text: text.slice(0, at), start, end: start + at },
+      { text: text.slice(at), start: start + at, end: sentence.end },
+    ].flatMap(fitting)
+  }
   return documents.flatMap((text, document) => {
     const passages: Passage[] = []
     const push = (sentences: Sentence[]) => {
@@ -27,7 +36,7 @@ export function cutPassages(
     }
     let group: Sentence[] = []
     let filled = 0
-    for (const sentence of splitSentences(text)) {
+    for (const sentence of splitSentences(text).flatMap(fitting)) {
       const length = sizeOf(sentence.text)
       if (filled + length > size) {
         push(group)
@@ -40,4 +49,13 @@ export function cutPassages(
     push(group)
     return passages
   })
+}
+
+/** Where to cut a text of two letters or more: at the white space nearest to its middle, or else between two letters there. */
+function middle(text: string): number {
+  const half = text.length >> 1
+  for (let away = 0; away < half; away++)
+    for (const at of [half - away, half + away]) if (/\s/.test(text[at]!)) return Math.max(at, 1)
+  const splitsPair = /[\uDC00-\uDFFF]/.test(text[half]!) && half > 1
+  return splitsPair ? half - 1 : half
 }
