@@ -13,6 +13,7 @@ import { evaluation as embed } from '../functions/embed/evaluation.ts'
 import { evaluation as fillMask } from '../functions/fill-mask/evaluation.ts'
 import { evaluation as score } from '../functions/score/evaluation.ts'
 import { aspects, checklist, emotion, sentiment, xlnet } from '../functions/sentiment/evaluation.ts'
+import { evaluation as translate } from '../functions/translate/evaluation.ts'
 import type { Precision } from '../src/engine/weights.ts'
 import { type Evaluation, type TableRow, table } from './evaluation.ts'
 import { openRuntime } from './models.ts'
@@ -20,6 +21,7 @@ import { openRuntime } from './models.ts'
 const evaluations = [
   ...[sentiment, checklist, aspects, emotion, xlnet],
   ...[answer, embed, classify, fillMask, score],
+  ...[translate],
 ] as unknown as Evaluation[]
 
 const { values, positionals } = parseArgs({

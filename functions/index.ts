@@ -4,8 +4,21 @@ import { classifiers } from './classifiers/function.ts'
 import { classify } from './classify/function.ts'
 import { embed } from './embed/function.ts'
 import { fillMask } from './fill-mask/function.ts'
+import { prompts } from './prompts/function.ts'
 import { score } from './score/function.ts'
 import { sentiment } from './sentiment/function.ts'
 import { tokenize } from './tokenize/function.ts'
+import { translate } from './translate/function.ts'
 
-export const functions = [sentiment, answer, classify, classifiers, embed, fillMask, score, tokenize] as const
+export const functions = [
+  sentiment,
+  answer,
+  classify,
+  classifiers,
+  embed,
+  fillMask,
+  score,
+  tokenize,
+  translate,
+  prompts,
+] as const

@@ -10,6 +10,8 @@ export const ERROR_STATUS = {
   invalid_input: 400,
   context_exceeded: 400,
   schema_unsupported: 400,
+  language_unsupported: 400,
+  template_invalid: 400,
   budget_too_small: 400,
   not_found: 404,
   unknown_model: 404,

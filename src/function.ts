@@ -15,15 +15,22 @@ export interface FunctionContext {
   classifiers?: ClassifierStore
 }
 
-/** A route beside a function's own, for what its calls leave behind: GET or DELETE /v1/FUNCTION or /v1/FUNCTION/NAME. */
+/** A route beside a function's own, for what lies in storage: GET or DELETE /v1/FUNCTION or /v1/FUNCTION/NAME. */
 export interface FunctionRoute {
-  method: 'get' | 'delete'
-  /** Of the path behind /v1/FUNCTION. */
-  path: '' | '/:name'
+  method: 'get' | 'delete' | 'post'
+  /** Of the path behind /v1/FUNCTION; a route that posts has its own name behind NAME. */
+  path: '' | '/:name' | `/:name/${string}`
   /** One line, imperative. */
   summary: string
+  /** Of a route that posts: its body. */
+  input?: z.ZodObject
   output: z.ZodObject
-  run(parameters: { name: string }, context: FunctionContext): Promise<unknown>
+  /** @param input the body, as `input` has parsed it */
+  run(
+    parameters: { name: string },
+    context: FunctionContext,
+    input: Record<string, unknown>,
+  ): Promise<unknown>
 }
 
 export interface EdgewiseFunction<
@@ -39,8 +46,8 @@ export interface EdgewiseFunction<
   summary: string
   /** Markdown paragraph for the reference page. */
   description: string
-  /** Default model: a name in models/catalog.json. */
-  model: string
+  /** Default model: a name in models/catalog.json; absent where none is needed. */
+  model?: string
   /** The field of the input that a bare string stands for: CLI argument, client's first argument, page's text box. */
   primary: Primary
   input: Input

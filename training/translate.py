@@ -24,7 +24,7 @@ BATCH_TOKENS = 8192
 PEAK_RATE, FURTHER_RATE = 1.5e-3, 8e-4
 LONGEST = 120
 #: Shares of the pairs that are joined with another, and in which something is to be copied.
-JOINED, COPIED = 0.1, 0.12
+JOINED, COPIED = 0.1, 0.2
 #: Pairs of each direction and source that perplexity is measured on.
 HELD_OUT = 300
 
@@ -42,19 +42,28 @@ def load(data: Path, split: str) -> dict[tuple[str, str], list[Pair]]:
 
 
 _COPYABLE = re.compile(r"(?<!\w)(?:[A-Z]\w+|\d+)(?!\w)")
+#: What is put around both sides of a pair: in front of and behind source and target alike.
+_AROUND = [("{}", "{}"), ("{} ", ""), ("{}: ", ""), ("{}, ", ""), ("", " {}"), ("", " ({})"), ("{} ", " {}")]
 
 
 def keep_in_place(pair: Pair, rng: random.Random) -> Pair:
-    """Puts tokens to be copied into both sides: for a name or number that both have, around one, or around everything."""
+    """Puts tokens to be copied into both sides: for or around names and numbers that both have, around everything, or at
+    its ends. They are numbered as they follow one another in the source."""
     language, source, target = pair
-    first, second = rng.sample(KEPT, 2)
+    marks = iter("\ue000\ue001\ue002\ue003\ue004\ue005")
     once = [word for word in set(_COPYABLE.findall(source)) & set(_COPYABLE.findall(target))
             if source.count(word) == target.count(word) == 1]
-    if not once or rng.random() < 0.2:
-        return language, f"{first}{source}{second}", f"{first}{target}{second}"
-    word = rng.choice(sorted(once))
-    put = first if rng.random() < 0.6 else f"{first}{word}{second}"
-    return language, source.replace(word, put), target.replace(word, put)
+    words = rng.sample(sorted(once), min(len(once), rng.randint(1, 2)))
+    for word in words:
+        put = next(marks) if rng.random() < 0.6 else f"{next(marks)}{word}{next(marks)}"
+        source, target = source.replace(word, put), target.replace(word, put)
+    if not words or rng.random() < 0.2:
+        front, back = rng.choice(_AROUND)
+        front, back = (part.format(next(marks)) if "{}" in part else part for part in (front, back))
+        source, target = f"{front}{source}{back}", f"{front}{target}{back}"
+    for i, mark in enumerate(mark for mark in source if "\ue000" <= mark <= "\ue005"):
+        source, target = source.replace(mark, KEPT[i]), target.replace(mark, KEPT[i])
+    return language, source, target
 
 
 class Encoded:

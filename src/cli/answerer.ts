@@ -42,13 +42,18 @@ export async function callRoute(
   fn: EdgewiseFunction,
   route: string,
   parameters: { name: string },
+  body: Record<string, unknown>,
   { url, models }: Source,
 ): Promise<unknown> {
-  const { path, run } = fn.routes![route]!
-  if (url === undefined) return await run(parameters, await localContext(models))
+  const { path, input, run } = fn.routes![route]!
+  if (url === undefined) {
+    const parsed = input?.safeParse(body)
+    if (parsed && !parsed.success) throw inputError(parsed.error, `See edgewise ${fn.name} --help.`)
+    return await run(parameters, await localContext(models), parsed?.data ?? {})
+  }
   type Call = (parameters?: { name: string }) => Promise<unknown>
   const calls = createClient<EdgewiseFunction[]>({ baseUrl: url })[fn.name] as unknown as Record<string, Call>
-  return await (path === '' ? calls[route]!() : calls[route]!(parameters))
+  return await (path === '' ? calls[route]!() : calls[route]!({ ...parameters, ...body }))
 }
 
 /** What functions are handed on the command line. */

@@ -22,8 +22,8 @@ export interface Option {
 }
 
 /** One option a field of the input, in the order of the schema. */
-export function optionsOf(fn: EdgewiseFunction): Option[] {
-  const { properties = {}, required = [] } = z.toJSONSchema(fn.input, { io: 'input', unrepresentable: 'any' })
+export function optionsOf({ input }: Pick<EdgewiseFunction, 'input'>): Option[] {
+  const { properties = {}, required = [] } = z.toJSONSchema(input, { io: 'input', unrepresentable: 'any' })
   return Object.entries(properties).map(([field, schema]) => ({
     field,
     flag: kebabCase(field),

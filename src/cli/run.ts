@@ -47,7 +47,8 @@ export async function runFunction(fn: EdgewiseFunction, args: string[]): Promise
   const [first, ...rest] = positionals
   if (first !== undefined && fn.routes && Object.hasOwn(fn.routes, first)) {
     const name = routeParameter(fn.routes[first]!, `${fn.name} ${first}`, rest)
-    console.log(JSON.stringify(await callRoute(fn, first, { name }, { url, models }), null, json ? 0 : 2))
+    const result = await callRoute(fn, first, { name }, await routeBody(fn, first, values), { url, models })
+    console.log(JSON.stringify(result, null, json ? 0 : 2))
     return 0
   }
   const primary = options.find(({ field }) => field === fn.primary)!
@@ -94,6 +95,12 @@ export async function runFunction(fn: EdgewiseFunction, args: string[]): Promise
 function routeParameter({ path }: FunctionRoute, command: string, given: string[]): string {
   if (given.length === (path === '' ? 0 : 1)) return given[0] ?? ''
   throw new UsageError(path === '' ? `${command} takes no argument.` : `${command} takes one NAME.`)
+}
+
+/** The body of a route that posts, from the options that it has in common with its function. */
+async function routeBody(fn: EdgewiseFunction, route: string, values: Input): Promise<Input> {
+  const { input } = fn.routes![route]!
+  return input ? await readOptions(optionsOf({ input }), values) : {}
 }
 
 /** @throws UsageError where the primary field comes from two places, or cannot come from an argument */

@@ -35,8 +35,9 @@ type Camel<Name extends string> = Name extends `${infer Head}-${infer Tail}`
   : Name
 
 interface Route {
-  method: 'get' | 'delete'
-  path: '' | '/:name'
+  method: 'get' | 'delete' | 'post'
+  path: '' | `/:name${string}`
+  input?: z.ZodType
   output: z.ZodType
 }
 
@@ -45,14 +46,20 @@ type Deletes = `remove${string}` | `delete${string}`
 
 type RouteCall<R extends Route> = R['path'] extends ''
   ? (options?: CallOptions) => Promise<z.output<R['output']>>
-  : (parameters: { name: string }, options?: CallOptions) => Promise<z.output<R['output']>>
+  : (
+      parameters: { name: string } & (R extends { input: infer I extends z.ZodType } ? z.input<I> : unknown),
+      options?: CallOptions,
+    ) => Promise<z.output<R['output']>>
+
+/** The method that a route of a name has: what takes more than a name posts. */
+type MethodOf<Name, R> = Name extends Deletes ? 'delete' : R extends { input: z.ZodType } ? 'post' : 'get'
 
 /** A route whose name does not tell its method has none in the client: it would ask for something else. */
 type RouteCalls<F> = F extends { routes?: infer Routes }
   ? {
       [K in keyof Routes as string extends K
         ? never
-        : Routes[K] extends Route & { method: K extends Deletes ? 'delete' : 'get' }
+        : Routes[K] extends Route & { method: MethodOf<K, Routes[K]> }
           ? K
           : never]: Routes[K] extends Route ? RouteCall<Routes[K]> : never
     }
@@ -139,10 +146,14 @@ export function createClient<Functions extends readonly EdgewiseFunction[]>({
 
   const routeOf = (fn: string, route: string) => {
     const method = /^(remove|delete)/.test(route) ? 'DELETE' : 'GET'
-    return (first?: { name: string } | CallOptions, second?: CallOptions) =>
-      first && 'name' in first
-        ? call(method, `${fn}/${encodeURIComponent(first.name)}`, undefined, second)
-        : call(method, fn, undefined, first)
+    return (first?: { name: string } | CallOptions, second?: CallOptions) => {
+      if (!(first && 'name' in first)) return call(method, fn, undefined, first)
+      const { name, ...input } = first
+      const path = `${fn}/${encodeURIComponent(name)}`
+      return Object.keys(input).length > 0
+        ? call('POST', `${path}/${route}`, input, second)
+        : call(method, path, undefined, second)
+    }
   }
   const methodOf = (name: string) => {
     const fn = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)

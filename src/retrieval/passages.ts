@@ -1,4 +1,5 @@
 /** Documents cut into passages: whole sentences, few enough to be read at once. */
+import { halved } from '../text/halves.ts'
 import { type Sentence, splitSentences } from '../text/sentences.ts'
 
 export interface Passage {
@@ -18,15 +19,7 @@ export function cutPassages(
   size: number,
   sizeOf: (text: string) => number,
 ): Passage[] {
-  const fitting = (sentence: Sentence): Sentence[] => {
-    const { text, start } = sentence
-    if (text.length < 2 || sizeOf(text) <= size) return [sentence]
-    const at = middle(text)
-    return [
-      { text: text.slice(0, at), start, end: start + at },
-      { text: text.slice(at), start: start + at, end: sentence.end },
-    ].flatMap(fitting)
-  }
+  const fits = (text: string) => sizeOf(text) <= size
   return documents.flatMap((text, document) => {
     const passages: Passage[] = []
     const push = (sentences: Sentence[]) => {
@@ -36,7 +29,7 @@ export function cutPassages(
     }
     let group: Sentence[] = []
     let filled = 0
-    for (const sentence of splitSentences(text).flatMap(fitting)) {
+    for (const sentence of splitSentences(text).flatMap((sentence) => halved(sentence, fits))) {
       const length = sizeOf(sentence.text)
       if (filled + length > size) {
         push(group)
@@ -49,13 +42,4 @@ export function cutPassages(
     push(group)
     return passages
   })
-}
-
-/** Where to cut a text of two letters or more: at the white space nearest to its middle, or else between two letters there. */
-function middle(text: string): number {
-  const half = text.length >> 1
-  for (let away = 0; away < half; away++)
-    for (const at of [half - away, half + away]) if (/\s/.test(text[at]!)) return Math.max(at, 1)
-  const splitsPair = /[\uDC00-\uDFFF]/.test(text[half]!) && half > 1
-  return splitsPair ? half - 1 : half
 }

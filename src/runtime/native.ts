@@ -164,6 +164,14 @@ export function createRuntime({
         )
       return createPrompt(name, current.prompts[name]!.sha256.slice(0, 12), source)
     },
+    async prompts() {
+      const { prompts } = await currentCatalog()
+      return Object.entries(prompts).map(([name, { sha256, size }]) => ({
+        name,
+        revision: sha256.slice(0, 12),
+        size,
+      }))
+    },
     async models(): Promise<ModelInfo[]> {
       const { models } = await currentCatalog()
       return models.map(({ name, task, summary, license, files }) => ({

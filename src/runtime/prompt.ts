@@ -1,11 +1,13 @@
-/** Prompt templates: Jinja, as Hugging Face's chat templates are, from model storage like weights. */
-import { Template } from '@huggingface/jinja'
+/** Prompt templates from model storage, like weights: a change to one needs no deployment. */
 import { EdgewiseError } from '../errors.ts'
+import { createTemplate } from './template.ts'
 
 export interface Prompt {
   name: string
   /** First 12 hex digits of the template's sha256. */
   revision: string
+  /** As it is stored. */
+  source: string
   /** @throws EdgewiseError `config_invalid` where the template cannot be rendered with these values */
   render(values: Record<string, unknown>): string
 }
@@ -24,6 +26,6 @@ export function createPrompt(name: string, revision: string, source: string): Pr
       )
     }
   }
-  const template = guarded(() => new Template(source.trim()))
-  return { name, revision, render: (values) => guarded(() => template.render(values)) }
+  const template = guarded(() => createTemplate(source.trim()))
+  return { name, revision, source, render: (values) => guarded(() => template.render(values)) }
 }

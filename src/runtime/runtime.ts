@@ -104,6 +104,14 @@ export interface ModelInfo {
   loaded: boolean
 }
 
+export interface PromptInfo {
+  name: string
+  /** First 12 hex digits of the template's sha256. */
+  revision: string
+  /** Bytes. */
+  size: number
+}
+
 export interface Runtime {
   /** @throws EdgewiseError `unknown_model` or any of the 503 codes of a model that cannot be loaded */
   encoder(name: string, signal?: AbortSignal, task?: EncoderTask): Promise<Encoder>
@@ -116,6 +124,8 @@ export interface Runtime {
   /** A prompt template. @throws EdgewiseError `unknown_prompt`, `config_invalid` and the codes of storage */
   prompt(name: string, signal?: AbortSignal): Promise<Prompt>
   models(): Promise<ModelInfo[]>
+  /** The prompt templates there are. */
+  prompts(): Promise<PromptInfo[]>
   /** Bytes of WebAssembly memory held by loaded models. */
   memoryUsed(): number
   /** Which kernels run: relaxed SIMD or its plain twin. */

@@ -72,7 +72,13 @@ export function createApp<Bindings extends object>({
       app[route.method](
         `/v1/${fn.name}${route.path}`,
         describeRoute(describeFunctionRoute(fn.name, name, route)),
-        async (c) => c.json((await route.run({ name: c.req.param('name') ?? '' }, contextOf(c))) as object),
+        async (c) => {
+          const primary = Object.keys(route.input?.shape ?? {})[0] ?? ''
+          const input = route.input?.safeParse(await readInput(c.req.raw, primary))
+          if (input && !input.success) throw inputError(input.error, 'See /reference for the fields.')
+          const parameters = { name: c.req.param('name') ?? '' }
+          return c.json((await route.run(parameters, contextOf(c), input?.data ?? {})) as object)
+        },
       )
   }
 

@@ -61,7 +61,7 @@ export function describeFunction(fn: EdgewiseFunction): DescribeRouteOptions {
 export function describeFunctionRoute(
   fn: string,
   name: string,
-  { summary, output, path }: FunctionRoute,
+  { summary, input, output, path }: FunctionRoute,
 ): DescribeRouteOptions {
   return {
     operationId: `${fn}.${name}`,
@@ -72,8 +72,15 @@ export function describeFunctionRoute(
         { name: 'name', in: 'path' as const, required: true, schema: { type: 'string' as const } },
       ],
     }),
+    ...(input && {
+      requestBody: {
+        required: true,
+        content: { 'application/json': { schema: resolver(input, { io: 'input' }) } },
+      },
+    }),
     responses: {
       200: { description: 'The answer', content: { 'application/json': { schema: resolver(output) } } },
+      ...(input && { 400: { description: 'The input is wrong', content: errorContent } }),
       ...(path && { 404: { description: 'There is none of the name', content: errorContent } }),
       501: { description: 'The service has no place to keep them', content: errorContent },
       503: { description: 'The storage failed', content: errorContent },
