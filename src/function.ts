@@ -33,6 +33,14 @@ export interface FunctionRoute {
   ): Promise<unknown>
 }
 
+/** A part of an answer that is still being written. */
+export interface TextPart {
+  /** Of the text, where there are many. */
+  index: number
+  /** What it adds to what has been written of that text. */
+  text: string
+}
+
 export interface EdgewiseFunction<
   Name extends string = string,
   Input extends z.ZodObject = z.ZodObject,
@@ -55,6 +63,11 @@ export interface EdgewiseFunction<
   /** Inputs shown in the reference page and in the playground; tested as written. */
   examples: { title: string; input: z.input<Input> }[]
   run(input: z.output<Input>, context: FunctionContext): Promise<z.output<Output>>
+  /**
+   * The same with its text as it comes; the answer is returned. The route answers with server-sent events where the
+   * input's `stream` is true. It stops within one token once the context's signal is aborted.
+   */
+  stream?(input: z.output<Input>, context: FunctionContext): AsyncGenerator<TextPart, z.output<Output>, void>
   /** Further routes by the names of the client's methods: client.FUNCTION.NAME(). */
   routes?: Routes
 }
@@ -70,4 +83,11 @@ export function defineFunction<
   definition: EdgewiseFunction<Name, Input, Output, Primary, Routes>,
 ): EdgewiseFunction<Name, Input, Output, Primary, Routes> {
   return definition
+}
+
+/** What a stream returns at its end. */
+export async function drain<Output>(parts: AsyncGenerator<TextPart, Output, void>): Promise<Output> {
+  let next = await parts.next()
+  while (!next.done) next = await parts.next()
+  return next.value
 }

@@ -31,8 +31,11 @@ export interface Translator {
   tokens: { read: number; written: number }
   /** The languages on the way, both ends among them. */
   path(source: string, target: string): { languages: string[] }
-  /** @throws EdgewiseError `request_aborted` */
-  translate(text: string, languages: string[]): Promise<TranslatedText>
+  /**
+   * Translates a text, yielding its sentences as they are done, each with what stands before it; the last language's.
+   * @throws EdgewiseError `request_aborted`
+   */
+  translate(text: string, languages: string[]): AsyncGenerator<string, TranslatedText, void>
 }
 
 /** One of several translations of a sentence; the logarithm is of all its tokens. */
@@ -187,7 +190,7 @@ export function createTranslator(
   }
 
   /** A text of one language into another that the model translates into. */
-  async function directly(text: string, source: string, target: string) {
+  async function* directly(text: string, source: string, target: string) {
     let joined: Hypothesis[] = [{ text: '', logprob: 0, tokens: 0 }]
     let [at, sentences, inParts] = [0, 0, 0]
     for (const { text: own, start, end } of splitSentences(text, source)) {
@@ -199,9 +202,11 @@ export function createTranslator(
         joined,
         found.found.map((one) => ({ ...one, text: gap + one.text })),
       )
+      yield gap + found.found[0]!.text
       at = end
     }
     joined = joined.map((one) => ({ ...one, text: one.text + text.slice(at) }))
+    if (at < text.length) yield text.slice(at)
     return { joined, sentences, inParts }
   }
 
@@ -212,12 +217,17 @@ export function createTranslator(
       languages:
         source === target || source === HUB || target === HUB ? [source, target] : [source, HUB, target],
     }),
-    async translate(text, languages) {
-      if (languages[0] === languages.at(-1))
+    async *translate(text, languages) {
+      if (languages[0] === languages.at(-1)) {
+        yield text
         return { best: { text, score: 1 }, others: [], sentences: 0, inParts: 0 }
+      }
       let [counts, first, others] = [{ sentences: 0, inParts: 0 }, { text, score: 1 }, [] as Translated[]]
       for (let step = 1; step < languages.length; step++) {
-        const { joined, ...more } = await directly(first.text, languages[step - 1]!, languages[step]!)
+        const writing = directly(first.text, languages[step - 1]!, languages[step]!)
+        let next = await writing.next()
+        for (; !next.done; next = await writing.next()) if (step === languages.length - 1) yield next.value
+        const { joined, ...more } = next.value
         counts = { sentences: more.sentences, inParts: counts.inParts + more.inParts }
         const [best, ...rest] = joined.map(({ text, logprob, tokens }) => ({
           text,

@@ -50,6 +50,64 @@ function fake(answer: unknown = { n: 1 }, status = 200) {
   return { client, asked }
 }
 
+describe('a stream', () => {
+  const streaming = defineFunction({
+    ...common,
+    name: 'write',
+    primary: 'text',
+    input: z.strictObject({ text: z.string(), stream: z.boolean().default(false) }),
+    run,
+  })
+  const client = (chunks: string[], status = 200) =>
+    createClient<[typeof streaming, (typeof definitions)[0]]>({
+      baseUrl: 'http://edge',
+      fetch: async (_, { body: sent } = {}) => {
+        expect(JSON.parse(String(sent))).toEqual({ text: 'x', stream: true })
+        const body = new ReadableStream({
+          start(controller) {
+            for (const chunk of chunks) controller.enqueue(new TextEncoder().encode(chunk))
+            controller.close()
+          },
+        })
+        return new Response(body, { status })
+      },
+    })
+  const read = async (chunks: string[], status?: number) => {
+    const parts = client(chunks, status).write.stream({ text: 'x' })
+    const texts: string[] = []
+    let next = await parts.next()
+    for (; !next.done; next = await parts.next()) texts.push(next.value.text)
+    return { texts, answer: next.value }
+  }
+
+  it('gives the parts, wherever chunks are cut, and returns the answer', async () => {
+    const all =
+      'event: text\ndata: {"index":0,"text":"a"}\n\nevent: text\ndata: {"index":0,"text":"ö"}\n\nevent: end\ndata: {"n":1}\n\n'
+    for (const size of [1, 7, 1000]) {
+      const chunks = all.match(new RegExp(`[^]{1,${size}}`, 'g'))!
+      expect(await read(chunks)).toEqual({ texts: ['a', 'ö'], answer: { n: 1 } })
+    }
+  })
+
+  it('fails as the service does, at the beginning and on the way, and where the end is missing', async () => {
+    const error = { code: 'internal', message: 'No.', hint: 'Wait.' }
+    await expect(read([JSON.stringify({ error })], 500)).rejects.toMatchObject({ code: 'internal' })
+    await expect(read([`event: error\ndata: ${JSON.stringify({ error })}\n\n`])).rejects.toMatchObject({
+      code: 'internal',
+      hint: 'Wait.',
+    })
+    await expect(read(['event: text\ndata: {"index":0,"text":"a"}\n\n'])).rejects.toMatchObject({
+      code: 'network',
+    })
+  })
+
+  it('is there for functions that can stream alone', () => {
+    type Calls = ReturnType<typeof client>
+    expectTypeOf<Calls['write']>().toHaveProperty('stream')
+    expectTypeOf<Calls['fill-mask']>().not.toHaveProperty('stream')
+  })
+})
+
 describe('names with a hyphen', () => {
   it('are called in both forms', async () => {
     const { client, asked } = fake()

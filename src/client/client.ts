@@ -6,10 +6,11 @@
  *     const { results } = await nlp.sentiment('What a film!')
  *     const { masks } = (await nlp.fillMask('So [MASK]!')).results[0]
  *     await nlp.classifiers.remove({ name: 'support' })
+ *     for await (const { text } of nlp.translate.stream({ text: letter, target: 'de' })) show(text)
  */
 import type * as z from 'zod'
 import type { ErrorBody, ErrorCode } from '../errors.ts'
-import type { EdgewiseFunction } from '../function.ts'
+import type { EdgewiseFunction, TextPart } from '../function.ts'
 
 export { type Embedding, similarity } from '../similarity.ts'
 
@@ -65,8 +66,18 @@ type RouteCalls<F> = F extends { routes?: infer Routes }
     }
   : unknown
 
+/** Of a function whose answers can come in parts: its text as it is written; the answer is returned. */
+type StreamCall<F> =
+  Input<F> extends { stream?: boolean | undefined }
+    ? {
+        stream(input: Input<F>, options?: CallOptions): AsyncGenerator<TextPart, Output<F>, void>
+      }
+    : unknown
+
 /** One method a function, which has a method itself for each of its routes. */
-type Method<F> = ((input: Input<F> | Primary<F>, options?: CallOptions) => Promise<Output<F>>) & RouteCalls<F>
+type Method<F> = ((input: Input<F> | Primary<F>, options?: CallOptions) => Promise<Output<F>>) &
+  RouteCalls<F> &
+  StreamCall<F>
 
 /** One method a function: takes the whole input, or what its primary field takes. Also `fillMask` for `fill-mask`. */
 export type Client<Functions extends readonly unknown[]> = {
@@ -104,16 +115,15 @@ export function createClient<Functions extends readonly EdgewiseFunction[]>({
   headers = {},
   fetch: send = fetch,
 }: ClientOptions): Client<Functions> {
-  const call = async (
+  const request = async (
     method: 'GET' | 'POST' | 'DELETE',
     path: string,
     input: unknown,
     { signal }: CallOptions = {},
-  ): Promise<unknown> => {
+  ): Promise<Response> => {
     const json = method === 'POST' && { 'content-type': 'application/json' }
-    let response: Response
     try {
-      response = await send(`${baseUrl.replace(/\/$/, '')}/v1/${path}`, {
+      return await send(`${baseUrl.replace(/\/$/, '')}/v1/${path}`, {
         method,
         headers: { ...json, ...headers },
         ...(json && { body: JSON.stringify(input) }),
@@ -131,17 +141,52 @@ export function createClient<Functions extends readonly EdgewiseFunction[]>({
         },
       )
     }
+  }
+
+  /** The body of an answer. @throws RequestError where it is none */
+  const answerOf = async (response: Response): Promise<unknown> => {
     const body: unknown = await response.json().catch(() => undefined)
     if (response.ok && body !== undefined) return body
+    throw failure(response, body)
+  }
+
+  const failure = (response: Response, body: unknown): RequestError => {
     const error = (body as Partial<ErrorBody> | undefined)?.error
     if (!error)
-      throw new RequestError(
+      return new RequestError(
         'network',
         response.status,
         `${baseUrl} answered ${response.status} without an answer of edgewise.`,
         'Check that the address is that of an edgewise service.',
       )
-    throw new RequestError(error.code, response.status, error.message, error.hint)
+    return new RequestError(error.code, response.status, error.message, error.hint)
+  }
+
+  const call = async (...[method, path, input, options]: Parameters<typeof request>): Promise<unknown> =>
+    await answerOf(await request(method, path, input, options))
+
+  async function* stream(fn: string, input: object, options?: CallOptions) {
+    const response = await request('POST', fn, { ...input, stream: true }, options)
+    if (!response.ok || !response.body) return await answerOf(response)
+    const events = response.body.pipeThrough(new TextDecoderStream())
+    let rest = ''
+    try {
+      for await (const text of events) {
+        const parts = (rest + text).split('\n\n')
+        rest = parts.pop()!
+        for (const part of parts) {
+          const [, event, data] = part.match(/^event: (.*)\ndata: (.*)$/)!
+          const value: unknown = JSON.parse(data!)
+          if (event === 'end') return value
+          if (event === 'error') throw failure(response, value)
+          yield value as TextPart
+        }
+      }
+    } catch (error) {
+      if (options?.signal?.aborted) throw options.signal.reason
+      throw error
+    }
+    throw failure(response, undefined)
   }
 
   const routeOf = (fn: string, route: string) => {
@@ -159,8 +204,12 @@ export function createClient<Functions extends readonly EdgewiseFunction[]>({
     const fn = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
     const method = (input: unknown, options?: CallOptions) => call('POST', fn, input, options)
     return new Proxy(method, {
-      get: (target, route) =>
-        isName(route) && !(route in target) ? routeOf(fn, route) : Reflect.get(target, route),
+      get: (target, route) => {
+        if (!isName(route) || route in target) return Reflect.get(target, route)
+        return route === 'stream'
+          ? (input: object, options?: CallOptions) => stream(fn, input, options)
+          : routeOf(fn, route)
+      },
     })
   }
   return new Proxy({} as Client<Functions>, {

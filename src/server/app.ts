@@ -11,6 +11,7 @@ import type { EdgewiseFunction, FunctionContext } from '../function.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { MAX_BODY_BYTES, readInput } from './body.ts'
 import { asEdgewiseError, inputError } from './errors.ts'
+import { eventStream } from './events.ts'
 import { describeFunction, describeFunctionRoute, describeHealth, describeModels } from './openapi.ts'
 
 export interface AppOptions<Bindings extends object> {
@@ -64,6 +65,12 @@ export function createApp<Bindings extends object>({
       const input = fn.input.safeParse(await readInput(c.req.raw, fn.primary))
       if (!input.success)
         throw inputError(input.error, `See POST /v1/${fn.name} in /reference for the fields.`)
+      if (fn.stream && input.data.stream === true) {
+        const reader = new AbortController()
+        const context = contextOf(c)
+        const signal = AbortSignal.any([context.signal, reader.signal])
+        return eventStream(fn.stream(input.data, { ...context, signal }), () => reader.abort())
+      }
       const answer = fn.run(input.data, contextOf(c))
       keepAlive(c, answer)
       return c.json(await answer)

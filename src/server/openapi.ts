@@ -28,6 +28,9 @@ const ERROR_RESPONSES: Record<number, string> = {
 
 const errorContent = { 'application/json': { schema: resolver(errorSchema) } }
 
+const EVENTS =
+  'With `stream`: `event: text` with `{ "index", "text" }` a part, then `event: end` with the answer, or `event: error`.'
+
 /** The operation of POST /v1/NAME. */
 export function describeFunction(fn: EdgewiseFunction): DescribeRouteOptions {
   const examples = Object.fromEntries(fn.examples.map(({ title, input }) => [title, { value: input }]))
@@ -46,7 +49,13 @@ export function describeFunction(fn: EdgewiseFunction): DescribeRouteOptions {
       },
     },
     responses: {
-      200: { description: 'The answer', content: { 'application/json': { schema: resolver(fn.output) } } },
+      200: {
+        description: 'The answer',
+        content: {
+          'application/json': { schema: resolver(fn.output) },
+          ...(fn.stream && { 'text/event-stream': { schema: { type: 'string', description: EVENTS } } }),
+        },
+      },
       ...Object.fromEntries(
         Object.entries(ERROR_RESPONSES).map(([status, description]) => [
           status,
