@@ -15,6 +15,7 @@ if sys.platform == "linux" and os.environ.get("GLIBC_TUNABLES") != TUNABLES:
 import torch
 
 import answer
+import chat
 import embed
 import emotion
 import encoder
@@ -26,7 +27,7 @@ import xlnet
 MODELS = {
     "tokenizer": vocabulary.run, "encoder": encoder.run, "sentiment": sentiment.run, "emotion": emotion.run,
     "embed": embed.run, "answer": answer.run, "xlnet": xlnet.run,
-    "translate": translate.run,
+    "translate": translate.run, "chat": chat.run,
 }
 ROOT = Path(__file__).resolve().parent.parent
 

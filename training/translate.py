@@ -109,8 +109,9 @@ def run(arguments: Namespace) -> None:
     folder, shipped = arguments.models / "translate", arguments.published / "translate"
     pairs = load(arguments.data, "train")
     everything = [pair for part in pairs.values() for pair in part]
-    if (shipped / "tokenizer.json").exists():
-        tokenizer = Tokenizer.from_file(str(shipped / "tokenizer.json"))
+    made = next((path for at in (folder, shipped) if (path := at / "tokenizer.json").exists()), None)
+    if made:
+        tokenizer = Tokenizer.from_file(str(made))
     else:
         tokenizer = joint_vocabulary.train(source for _, source, _ in everything)
     encoded = Encoded(tokenizer)
