@@ -116,6 +116,26 @@ function drawResult(result: Json): HTMLElement[] {
         }),
       ),
     )
+  if (typeof result.translation === 'string') {
+    const { source, pivot, target, score, alternatives } = result as Json & { alternatives: Json[] }
+    const way = [source, pivot, target].filter(Boolean).join(' → ')
+    parts.push(
+      element('p', 'written', result.translation),
+      element('p', 'quiet', `${way} · ${percent(score as number)} a token`),
+      ...(alternatives.length > 0
+        ? [table(alternatives.map((row) => [String(row.translation), percent(row.score as number)]))]
+        : []),
+    )
+  }
+  if (typeof result.summary === 'string') {
+    const lines = result.summary.split('\n')
+    parts.push(
+      result.method === 'extractive'
+        ? element('ul', '', ...lines.map((line) => element('li', '', line)))
+        : element('p', 'written', result.summary),
+      element('p', 'quiet', String(result.method)),
+    )
+  }
   if (parts.length === 0) parts.push(raw(result))
   const counts = [
     typeof result.tokens === 'number' ? `${result.tokens} tokens` : '',
@@ -185,6 +205,23 @@ function drawSpan(answer: Json, request: Json): HTMLElement[] {
   return parts
 }
 
+/** A turn of a conversation, and where it is from. */
+function drawMessage({ method, evidence }: Json, { content, toolCalls }: Json): HTMLElement[] {
+  const place = isObject(evidence) ? ` ${((evidence.document as Json).index as number) + 1}` : ''
+  return [
+    ...(isList(toolCalls, 'name') ? toolCalls.map(raw) : [element('p', 'written', String(content))]),
+    element('p', 'quiet', `${method}${place}`),
+  ]
+}
+
+/** Code with whether it parses, or any text. */
+function drawText({ task, parses, problem, language }: Json, text: string): HTMLElement[] {
+  if (task === undefined || task === 'explain') return [element('p', 'written', text)]
+  const { message, line } = (problem ?? {}) as { message?: string; line?: number }
+  const verdict = parses ? `parses as ${language}` : `does not parse as ${language}: line ${line}, ${message}`
+  return [element('pre', '', text), element('p', parses ? 'quiet' : 'error', verdict)]
+}
+
 /** @param request the body that was sent */
 export function drawAnswer(answer: Json, request: Json): HTMLElement[] {
   if (isList(answer.results)) {
@@ -194,6 +231,13 @@ export function drawAnswer(answer: Json, request: Json): HTMLElement[] {
       ...drawResult(result),
     ])
   }
+  if (isList(answer.completions, 'text'))
+    return answer.completions.flatMap(({ text, finishReason }) => [
+      element('p', 'written', element('span', 'quiet', String(request.prompt)), String(text)),
+      element('p', 'quiet', `ended by ${finishReason}`),
+    ])
+  if (isObject(answer.message)) return drawMessage(answer, answer.message)
+  if (typeof answer.text === 'string') return drawText(answer, answer.text)
   if (Array.isArray(answer.alternatives) && 'answer' in answer) return drawSpan(answer, request)
   return [raw(answer)]
 }

@@ -10,6 +10,8 @@ export interface Schema {
   properties?: Record<string, Schema>
   description?: string
   default?: unknown
+  /** Of a text: values to pick from. */
+  examples?: string[]
   maxLength?: number
 }
 
@@ -29,6 +31,9 @@ interface Field {
   read(): unknown
   write(value: unknown): void
 }
+
+/** The field by which a function is asked to answer in parts: the page always does. */
+export const STREAM = 'stream'
 
 /** A list of texts is shown, and typed, with an empty line between. */
 const SEPARATOR = '\n\n'
@@ -99,18 +104,24 @@ function labelled(name: string, schema: Schema, control: HTMLElement): HTMLEleme
   return box
 }
 
+const languages = new Intl.DisplayNames('en', { type: 'language' })
+
+/** "English" of en; anything else as it is. */
+const optionName = (option: string): string => (/^[a-z]{2}$/.test(option) ? languages.of(option)! : option)
+
 function makeField(name: string, schema: Schema, isPrimary: boolean): Field {
   const id = `field-${name}`
-  if (schema.enum) {
+  const options = schema.enum ?? schema.examples
+  if (options) {
     const select = document.createElement('select')
     select.id = id
-    select.append(...schema.enum.map((option) => new Option(option, option)))
+    select.append(...options.map((option) => new Option(optionName(option), option)))
     return {
       name,
       element: labelled(name, schema, select),
       read: () => (select.value === schema.default ? undefined : select.value),
       write: (value) => {
-        select.value = String(value ?? schema.default ?? schema.enum![0])
+        select.value = String(value ?? schema.default ?? options[0])
       },
     }
   }
@@ -170,6 +181,7 @@ export interface DrawnForm {
 export function drawForm({ schema, primary, examples }: Form, into: HTMLElement): DrawnForm {
   const properties = Object.entries(schema.properties ?? {})
   const fields = properties
+    .filter(([name]) => name !== STREAM)
     .map(([name, own]) => makeField(name, own, name === primary))
     .sort((a, b) => Number(b.name === primary) - Number(a.name === primary))
   const shown = new Set([primary, ...examples.flatMap(({ input }) => Object.keys(input))])

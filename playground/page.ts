@@ -1,7 +1,9 @@
 /** The first page: choose a function, fill its form, see the answer. Knows functions by their definitions alone. */
 /// <reference lib="dom" />
+import { createClient, type RequestError } from '../src/client/client.ts'
+import type { TextPart } from '../src/function.ts'
 import { drawAnswer, paragraph } from './answer.ts'
-import { type DrawnForm, drawForm, type Form } from './form.ts'
+import { type DrawnForm, drawForm, type Form, STREAM } from './form.ts'
 
 /** Put in by build.ts. */
 declare const FUNCTIONS: Form[]
@@ -10,7 +12,16 @@ const element = <T extends HTMLElement>(id: string) => document.getElementById(i
 const form = element<HTMLFormElement>('form')
 const picker = element<HTMLSelectElement>('function')
 const answer = element('answer')
-const button = form.querySelector<HTMLButtonElement>('button[type=submit]')!
+const stop = element<HTMLButtonElement>('stop')
+
+type Json = Record<string, unknown>
+
+/** The functions are known when the page runs, not when it is compiled. */
+interface Call {
+  (input: Json, options: { signal: AbortSignal }): Promise<Json>
+  stream(input: Json, options: { signal: AbortSignal }): AsyncGenerator<TextPart, Json, void>
+}
+const client = createClient<[]>({ baseUrl: '' }) as Record<string, Call>
 
 let current = FUNCTIONS[0]!
 let fields: DrawnForm
@@ -55,31 +66,39 @@ async function run(): Promise<void> {
   request?.abort()
   const own = new AbortController()
   request = own
-  button.disabled = true
+  stop.hidden = false
   const start = performance.now()
   try {
     const body = fields.read()
-    const response = await fetch(`/v1/${current.name}`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-      signal: own.signal,
-    }).catch(() => {
-      throw new Error('The server did not answer. Check that it still runs, then try again.')
-    })
-    const result = await response.json()
+    const streams = STREAM in (current.schema.properties ?? {})
+    const result = await (streams ? written(body, own.signal) : client[current.name]!(body, own))
     if (own.signal.aborted) return
-    if (!response.ok) show(paragraph('error', result.error.message), paragraph('', result.error.hint))
-    else {
-      const { name, revision } = result.model ?? {}
-      const foot = `${Math.round(performance.now() - start)} ms${name ? ` · model ${name} ${revision}` : ''}`
-      show(...drawAnswer(result, body), paragraph('quiet', foot))
-    }
+    const { name, revision } = (result.model ?? {}) as { name?: string; revision?: string }
+    const foot = `${Math.round(performance.now() - start)} ms${name ? ` · model ${name} ${revision}` : ''}`
+    show(...drawAnswer(result, body), paragraph('quiet', foot))
   } catch (error) {
-    if (!own.signal.aborted) show(paragraph('error', (error as Error).message))
+    if (own.signal.aborted) return
+    const { message, hint = '', code } = error as RequestError
+    if (code === 'network')
+      show(paragraph('error', 'The server did not answer. Check that it still runs, then try again.'))
+    else show(paragraph('error', message), ...(hint ? [paragraph('', hint)] : []))
   } finally {
-    if (request === own) button.disabled = false
+    if (request === own) stop.hidden = true
   }
+}
+
+/** Shows the text as it comes; the answer comes at its end. */
+async function written(body: Json, signal: AbortSignal): Promise<Json> {
+  const texts: HTMLElement[] = []
+  const parts = client[current.name]!.stream(body, { signal })
+  let next = await parts.next()
+  for (; !next.done; next = await parts.next()) {
+    const { index, text } = next.value
+    while (texts.length <= index) texts.push(paragraph('writing', ''))
+    texts[index]!.append(text)
+    show(...texts)
+  }
+  return next.value
 }
 
 function show(...parts: HTMLElement[]): void {
@@ -96,6 +115,7 @@ form.addEventListener('input', showCurl)
 form.addEventListener('keydown', (event) => {
   if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) form.requestSubmit()
 })
+stop.addEventListener('click', () => request?.abort())
 form.addEventListener('submit', (event) => {
   event.preventDefault()
   showCurl()

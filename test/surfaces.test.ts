@@ -160,6 +160,33 @@ describe.skipIf(!process.env.REQUIRE_BROWSER && !existsSync(CHROMIUM))('in Chrom
     expect(await page.locator('#answer mark').textContent()).toBe(answer)
   })
 
+  it('picks the language to translate into', async () => {
+    await page.goto(`${gateway.url}/#translate`)
+    await page.getByLabel('Text', { exact: true }).fill('I have no time.')
+    await page.getByLabel('Target', { exact: true }).selectOption({ label: 'German' })
+    await page.getByRole('button', { name: /^Run/ }).click()
+    await page.locator('#answer .written').waitFor()
+    expect(await page.locator('#answer .written').textContent()).toBe('Ich habe keine Zeit.')
+    expect(await page.locator('#answer .quiet').first().textContent()).toMatch(/^en → de/)
+  })
+
+  it('shows a text as it comes, and stops when told to', async () => {
+    await page.goto(`${gateway.url}/#translate`)
+    await page.getByLabel('Text', { exact: true }).fill('I have no time. Where is my book? '.repeat(200))
+    await page.getByLabel('Target', { exact: true }).selectOption({ label: 'French' })
+    await page.getByRole('button', { name: /^Run/ }).click()
+    await page.locator('#answer .writing').waitFor()
+    const length = async () => ((await page.locator('#answer .writing').textContent()) ?? '').length
+    const early = await length()
+    await page.waitForFunction(`document.querySelector('.writing').textContent.length > ${early}`)
+    await page.getByRole('button', { name: 'Stop' }).click()
+    await page.getByRole('button', { name: 'Stop' }).waitFor({ state: 'hidden' })
+    const stopped = await length()
+    expect(stopped).toBeLessThan('J’ai pas le temps. Où est mon livre ? '.length * 200)
+    await page.waitForTimeout(200)
+    expect(await length()).toBe(stopped)
+  })
+
   it('says where a field is not what it should be', async () => {
     await page.goto(`${gateway.url}/#answer`)
     await page.getByLabel('Documents', { exact: true }).fill('{"text": 1')

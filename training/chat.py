@@ -6,6 +6,7 @@ learned with its middle last (Bavarian et al. 2022, https://arxiv.org/abs/2207.1
 import json
 import math
 import random
+import re
 from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,8 +45,11 @@ def turn(role: str, content: str) -> str:
     return f"{START_TURN}{role}\n{content.strip()}{END_TURN}\n"
 
 
-def dialogue(row: dict) -> str:
-    return "".join(turn(t["role"], t["content"]) for t in row["turns"]) + END
+def dialogue(row: dict, rng: random.Random) -> str:
+    """Every other one begins with what the assistant is for."""
+    services = " and ".join(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name.split("_")[0]).lower() for name in row["services"])
+    system = turn("system", f"You are an assistant for {services}.") if rng.random() < 0.5 else ""
+    return system + "".join(turn(t["role"], t["content"]) for t in row["turns"]) + END
 
 
 def code_texts(row: dict, rng: random.Random) -> str:
@@ -92,7 +96,7 @@ def run(arguments: Namespace) -> None:
     rows = list(corpus.read(arguments.data, "text.train"))
     random.Random(4).shuffle(rows)
     held_out, rows = rows[:HELD_OUT], rows[HELD_OUT:]
-    dialogues = [dialogue(row) for row in corpus.read(arguments.data, "dialogue.train")]
+    dialogues = [dialogue(row, rng) for row in corpus.read(arguments.data, "dialogue.train")]
     code = list(corpus.read(arguments.data, "code.train"))
     made = next((path for at in (folder, shipped) if (path := at / "tokenizer.json").exists()), None)
     if made:
@@ -139,7 +143,7 @@ def run(arguments: Namespace) -> None:
     fixed = random.Random(2)
     dev = {
         "text": [row["text"] for row in held_out],
-        "dialogue": [dialogue(row) for row in corpus.read(arguments.data, "dialogue.dev")][:HELD_OUT],
+        "dialogue": [dialogue(row, fixed) for row in corpus.read(arguments.data, "dialogue.dev")][:HELD_OUT],
         "code": [code_texts(row, fixed) for row in corpus.read(arguments.data, "code.dev")],
     }
 

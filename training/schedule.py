@@ -18,7 +18,7 @@ class Muon(torch.optim.AdamW):
     both have one rate; AdamW for tables, heads, norms and biases, the latter two without decay."""
 
     def __init__(self, model: nn.Module, rate: float):
-        layers = [p for name, p in model.named_parameters() if re.search(r"\.layers?\.", name) and is_matrix(p)]
+        layers = [p for name, p in model.named_parameters() if re.search(r"\.(layers?|block)\.", name) and is_matrix(p)]
         taken = {id(p) for p in layers}
         others = [p for p in model.parameters() if id(p) not in taken]
         super().__init__(

@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
 
 #: glibc gives large blocks back to the system when they are freed and faults them in again page by page when they are
@@ -14,20 +15,10 @@ if sys.platform == "linux" and os.environ.get("GLIBC_TUNABLES") != TUNABLES:
 
 import torch
 
-import answer
-import chat
-import embed
-import emotion
-import encoder
-import sentiment
-import translate
-import vocabulary
-import xlnet
-
+#: The module of each, in the order that they need one another; translate, chat and text2text need tokenizers besides.
 MODELS = {
-    "tokenizer": vocabulary.run, "encoder": encoder.run, "sentiment": sentiment.run, "emotion": emotion.run,
-    "embed": embed.run, "answer": answer.run, "xlnet": xlnet.run,
-    "translate": translate.run, "chat": chat.run,
+    "tokenizer": "vocabulary", "encoder": "encoder", "sentiment": "sentiment", "emotion": "emotion", "embed": "embed",
+    "answer": "answer", "xlnet": "xlnet", "translate": "translate", "chat": "chat", "text2text": "text2text",
 }
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -57,7 +48,7 @@ def main() -> None:
     torch.manual_seed(1)
     for model in MODELS if arguments.model == "all" else [arguments.model]:
         print(f"== {model}", file=sys.stderr)
-        MODELS[model](arguments)
+        import_module(MODELS[model]).run(arguments)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from loop import train
 from marian import Marian, MarianConfig
 from masked_lm import Sampler
 from quantize import load_int8
+from sequences import Pairs
 
 BATCH_TOKENS = 8192
 PEAK_RATE, FURTHER_RATE = 1.5e-3, 8e-4
@@ -66,43 +67,19 @@ def keep_in_place(pair: Pair, rng: random.Random) -> Pair:
     return language, source, target
 
 
-class Encoded:
-    """Batches of ids."""
+class Encoded(Pairs):
+    """Pairs as ids."""
 
     def __init__(self, tokenizer: Tokenizer):
+        super().__init__(tokenizer.token_to_id(PAD), BATCH_TOKENS)
         self.tokenizer = tokenizer
-        self.pad, self.end = tokenizer.token_to_id(PAD), tokenizer.token_to_id(END)
+        self.end = tokenizer.token_to_id(END)
         self.tag = {language: tokenizer.token_to_id(token) for language, token in LANGUAGES.items()}
 
     def ids(self, pairs: list[Pair]) -> list[tuple[list[int], list[int]]]:
         sources = self.tokenizer.encode_batch_fast([source for _, source, _ in pairs])
         targets = self.tokenizer.encode_batch_fast([target for _, _, target in pairs])
         return [([self.tag[pair[0]], *source.ids], target.ids) for pair, source, target in zip(pairs, sources, targets)]
-
-    def batches(self, examples: list[tuple[list[int], list[int]]]) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
-        """(source [B, S], target shifted right [B, T], places of predictions [n] in it flattened, what they are [n]), of
-        examples in order while their padded tokens fit."""
-        group: list[tuple[list[int], list[int]]] = []
-        longest = 0
-        for example in examples:
-            size = max(longest, len(example[0]) + len(example[1]))
-            if group and size * (len(group) + 1) > BATCH_TOKENS:
-                yield self.batch(group)
-                group, size = [], len(example[0]) + len(example[1])
-            group.append(example)
-            longest = size
-        if group:
-            yield self.batch(group)
-
-    def batch(self, group: list[tuple[list[int], list[int]]]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        S, T = (max(len(example[side]) for example in group) for side in (0, 1))
-        source = np.full((len(group), S), self.pad, np.int64)
-        target = np.full((len(group), T), self.pad, np.int64)
-        shifted = np.full((len(group), T), self.pad, np.int64)  # decoding starts with <pad>
-        for row, (a, b) in enumerate(group):
-            source[row, : len(a)], target[row, : len(b)], shifted[row, 1 : len(b)] = a, b, b[:-1]
-        at = np.flatnonzero(target != self.pad)
-        return torch.from_numpy(source), torch.from_numpy(shifted), torch.from_numpy(at), torch.from_numpy(target.reshape(-1)[at])
 
 
 def run(arguments: Namespace) -> None:

@@ -6,7 +6,7 @@
 import * as z from 'zod'
 import { EdgewiseError } from '../../src/errors.ts'
 import { defineFunction } from '../../src/function.ts'
-import { bm25 } from '../../src/retrieval/bm25.ts'
+import { bm25, searchTerms } from '../../src/retrieval/bm25.ts'
 import { best, fuse } from '../../src/retrieval/fusion.ts'
 import { cutPassages, type Passage } from '../../src/retrieval/passages.ts'
 import type { Runtime } from '../../src/runtime/runtime.ts'
@@ -183,7 +183,10 @@ export const answer = defineFunction({
       }
     })
     const [likeliest, ...others] = located
-    const answerable = likeliest !== undefined && isAnswer(candidates[0]!)
+    const answerable =
+      likeliest !== undefined &&
+      isAnswer(candidates[0]!) &&
+      speaksOf(input.question, passages[candidates[0]!.text]!.text)
     const sentence = likeliest
       ? (splitSentences(wholeOf(passages[candidates[0]!.text]!)).findLast(
           ({ start }) => start <= likeliest.start,
@@ -212,6 +215,12 @@ export const answer = defineFunction({
     }
   },
 })
+
+/** Whether a passage has any of the question's words: else it is about something else, however sure the model is. */
+function speaksOf(question: string, passage: string): boolean {
+  const terms = new Set(searchTerms(question))
+  return terms.size === 0 || searchTerms(passage).some((term) => terms.has(term))
+}
 
 const isAnswer = ({ logOdds }: Candidate): boolean => logOdds > ANSWERABLE_LOG_ODDS
 

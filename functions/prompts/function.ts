@@ -7,7 +7,7 @@ import {
   MAX_RENDERED_LENGTH,
   MAX_TEMPLATE_LENGTH,
   TemplateError,
-} from '../../src/runtime/template.ts'
+} from '../../src/prompts/template.ts'
 
 const values = z.record(z.string().max(100), z.json()).describe('What the template may use, by name')
 

@@ -20,7 +20,7 @@ export const evaluation: Evaluation<Row> = {
   model: 'translate',
   data: ['translate.dev'],
   about:
-    'BLEU and chrF as sacreBLEU computes them (13a, exp; chrF2), two beams. "detected": how often the language of the source was told right, in percent. "kept": of every tenth sentence with a placeholder, %s and a tag around its words, how often all came out once and in order, and how often the sentence had to be translated in parts for that.',
+    'BLEU and chrF as sacreBLEU computes them (13a, exp; chrF2), four beams. "detected": how often the language of the source was told right, in percent. "kept": of every tenth sentence with a placeholder, %s and a tag around its words, how often all came out once and in order, and how often the sentence had to be translated in parts for that.',
   async *run(rows, runtime) {
     const { signal } = new AbortController()
     const ask = (input: object) => translate.run(translate.input.parse(input), { runtime, signal })

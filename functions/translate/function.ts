@@ -16,17 +16,21 @@ const language = z
 
 const input = z.strictObject({
   text: texts.describe('A text, or up to 64 of them'),
-  target: language.default('en').describe('The language to write: en, de or fr'),
+  target: language
+    .default('en')
+    .describe('The language to write: en, de or fr')
+    .meta({ examples: ['en', 'de', 'fr'] }),
   source: language
     .or(z.literal('auto'))
     .default('auto')
-    .describe('The language of the texts; auto detects it for each'),
+    .describe('The language of the texts; auto detects it for each')
+    .meta({ examples: ['auto', 'en', 'de', 'fr'] }),
   alternatives: z.int().min(0).max(4).default(0).describe('Other translations of each text'),
   numBeams: z
     .int()
     .min(1)
     .max(8)
-    .default(2)
+    .default(4)
     .describe('Beams of the search: more are slower and a little better'),
   stream: z.boolean().default(false).describe('Sends sentences as they are done'),
   model: modelName('translate'),
@@ -94,9 +98,8 @@ async function* writeTranslations(
   { text, target, source, alternatives, numBeams, model }: Input,
   { runtime, signal }: FunctionContext,
 ): AsyncGenerator<TextPart, z.output<typeof output>, void> {
-  const { tokenizer } = await runtime.tokenizer(model, signal)
   const generator = await runtime.generator(model, signal)
-  const translator = createTranslator(generator, tokenizer, { numBeams, alternatives, signal })
+  const translator = createTranslator(generator, { numBeams, alternatives, signal })
   const to = supported(target, 'target', translator)
   const from = source === 'auto' ? undefined : supported(source, 'source', translator)
   const results = []

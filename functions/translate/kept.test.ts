@@ -60,11 +60,18 @@ describe('joining', () => {
   it('tells what was lost, doubled, or closed before it was opened', () => {
     const source = 'One <b>two</b> {three}'
     const kept = findKept(source)
-    const complete = (...order: number[]) => isComplete(order, source, kept)
+    const complete = (...order: number[]) =>
+      isComplete(
+        order.flatMap((i) => [i, 'wort']),
+        source,
+        kept,
+      )
     expect(complete(0, 1, 2)).toBe(true)
     expect(complete(2, 0, 1)).toBe(true)
     expect(complete(1, 0, 2)).toBe(false)
     expect(complete(0, 1)).toBe(false)
+    expect(isComplete([0, 1, 'eins', 2], source, kept)).toBe(false)
+    expect(isComplete([0, 'zwei', 1, 2], source, kept)).toBe(true)
     expect(complete(0, 1, 2, 2)).toBe(false)
   })
 })

@@ -111,10 +111,24 @@ function spaceBeside(
   return /[\p{L}\p{N}]/u.test(neighbour) && !/[\p{L}\p{N}'’-]/u.test(there)
 }
 
-/** Whether each of `count` is there once, and what opens before what closes still does. */
+/**
+ * Whether each is there once, what opens before what closes still does, and what had words in it still has.
+ */
 export function isComplete(pieces: readonly Piece[], source: string, kept: readonly Kept[]): boolean {
   const order = pieces.filter((piece) => typeof piece === 'number')
   if (order.length !== kept.length || new Set(order).size !== kept.length) return false
-  const tags = order.filter((i) => isTag(source.slice(kept[i]!.start, kept[i]!.end)))
-  return tags.every((i, at) => at === 0 || tags[at - 1]! < i)
+  const textOf = (i: number) => source.slice(kept[i]!.start, kept[i]!.end)
+  const tags = order.filter((i) => isTag(textOf(i)))
+  if (!tags.every((i, at) => at === 0 || tags[at - 1]! < i)) return false
+  return kept.every((_, open) => {
+    const close = open + 1
+    if (!opens(textOf(open)) || close === kept.length || !closes(textOf(close))) return true
+    const between = pieces.slice(pieces.indexOf(open) + 1, pieces.indexOf(close))
+    return (
+      !hasWords(source.slice(kept[open]!.end, kept[close]!.start)) ||
+      between.some((piece) => hasWords(String(piece)))
+    )
+  })
 }
+
+const hasWords = (text: string): boolean => /\p{L}/u.test(text)

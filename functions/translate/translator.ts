@@ -3,7 +3,6 @@ import { EdgewiseError } from '../../src/errors.ts'
 import type { Generator } from '../../src/runtime/runtime.ts'
 import { halved } from '../../src/text/halves.ts'
 import { splitSentences } from '../../src/text/sentences.ts'
-import type { Tokenizer } from '../../src/text/tokenizer.ts'
 import { findKept, isComplete, joinPieces, type Kept, type Piece, peel } from './kept.ts'
 
 /** The language that others are translated by way of. */
@@ -54,9 +53,9 @@ export interface TranslatorOptions {
 /** @throws EdgewiseError `config_invalid` where the model's vocabulary has no tokens of languages */
 export function createTranslator(
   generator: Generator,
-  tokenizer: Tokenizer,
   { numBeams, alternatives, signal }: TranslatorOptions,
 ): Translator {
+  const { tokenizer } = generator
   const tags = new Map<string, number>()
   const slots: number[] = []
   for (const id of tokenizer.specialIds) {

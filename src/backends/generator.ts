@@ -6,10 +6,14 @@ import { bindDecoder } from '../decoding/decoder.ts'
 import { generate } from '../decoding/generate.ts'
 import { jsonConstraint } from '../decoding/grammar/json.ts'
 import { createVocabulary, type Vocabulary } from '../decoding/grammar/vocabulary.ts'
+import { startPace } from '../decoding/pace.ts'
+import { logSumExp } from '../decoding/probabilities.ts'
 import type { GenerationEvent, GenerationOptions } from '../decoding/request.ts'
 import type { KernelModules } from '../engine/kernels.ts'
 import type { Precision } from '../engine/weights.ts'
-import { createTokenizer } from '../text/tokenizer.ts'
+import { EdgewiseError, throwIfAborted } from '../errors.ts'
+import { type ChatTemplate, createChatTemplate } from '../prompts/chat-template.ts'
+import { createTokenizer, type Tokenizer } from '../text/tokenizer.ts'
 import { loadModel } from './model.ts'
 import type { ModelFiles } from './weights.ts'
 
@@ -19,12 +23,18 @@ export type TextOptions = GenerationOptions & {
   signal?: AbortSignal | undefined
 }
 
+/** Tokens whose logits are held at a time. */
+const SCORED_TOKENS = 64
+
 /** A loaded decoder, or encoder-decoder, with its tokenizer. */
 export interface NativeGenerator {
   /** Most tokens of prompt and text together; Infinity where positions are relative. */
   contextLength: number
   /** Whether it reads a source and writes another text (T5, Marian, BART), or goes on from a prompt. */
   readsSource: boolean
+  tokenizer: Tokenizer
+  /** How a conversation is written for the model; absent where it was not made for any. */
+  chatTemplate?: ChatTemplate | undefined
   /** Token ids of a text in the model's template. */
   encode(text: string): number[]
   decode(ids: ArrayLike<number>): string
@@ -33,6 +43,11 @@ export interface NativeGenerator {
    * @throws EdgewiseError as generate() of src/decoding does, and `schema_unsupported`
    */
   generate(text: string | ArrayLike<number>, options?: TextOptions): AsyncGenerator<GenerationEvent, void>
+  /**
+   * ln of the probability of each token but the first, given those before it; of a decoder alone.
+   * @throws EdgewiseError `invalid_input` where the model reads a source, `context_exceeded`, `request_aborted`
+   */
+  logprobs(ids: readonly number[], signal?: AbortSignal): Promise<number[]>
   /** Bytes of WebAssembly memory: weights, caches and scratch. */
   memoryUsed(): number
 }
@@ -54,6 +69,9 @@ export async function loadNativeGenerator(
   precision: Precision = 'int8',
 ): Promise<NativeGenerator> {
   const tokenizer = createTokenizer(await files.json('tokenizer.json'))
+  const chatTemplate = files.has('tokenizer_config.json')
+    ? createChatTemplate(await files.json('tokenizer_config.json'))
+    : undefined
   const defaults = await readDefaults(files)
   const { model, engine } = await loadModel(files, kernels, precision, (config, plan) =>
     findArchitecture(config, 'decoder').decoder(config, plan),
@@ -72,6 +90,8 @@ export async function loadNativeGenerator(
   return {
     contextLength: decoder.contextLength,
     readsSource,
+    tokenizer,
+    ...(chatTemplate && { chatTemplate }),
     encode,
     decode: (ids) => tokenizer.decode(ids),
     generate(text, { schema, ...options } = {}) {
@@ -83,6 +103,34 @@ export async function loadNativeGenerator(
         detokenizer: tokenizer.detokenizer(),
         constraint: schema === undefined ? undefined : constraintOf(schema),
       })
+    },
+    async logprobs(ids, signal) {
+      if (readsSource)
+        throw new EdgewiseError('invalid_input', 'This model reads a source.', 'Choose a decoder alone.')
+      if (ids.length > decoder.contextLength)
+        throw new EdgewiseError(
+          'context_exceeded',
+          `The text has ${ids.length} tokens; the model reads ${decoder.contextLength}.`,
+          'Shorten the text.',
+        )
+      const pace = startPace()
+      const cache = decoder.open(ids.length)
+      const found: number[] = []
+      try {
+        for (let at = 0; at < ids.length - 1; at += SCORED_TOKENS) {
+          const inputIds = ids.slice(at, Math.min(at + SCORED_TOKENS, ids.length - 1))
+          const [logits] = decoder.forward([{ cache, inputIds, logits: 'all' }])
+          inputIds.forEach((_, row) => {
+            const own = logits!.subarray(row * decoder.vocabularySize, (row + 1) * decoder.vocabularySize)
+            found.push(own[ids[at + row + 1]!]! - logSumExp(own))
+          })
+          await pace.step()
+          throwIfAborted(signal)
+        }
+      } finally {
+        cache.close()
+      }
+      return found
     },
     memoryUsed: () => engine.memory.memory.buffer.byteLength,
   }

@@ -8,14 +8,16 @@ import { classifierStore } from '../classifier/store.ts'
 import { createClient } from '../client/client.ts'
 import { compileKernels } from '../engine/kernels.ts'
 import { EdgewiseError } from '../errors.ts'
-import type { EdgewiseFunction, FunctionContext } from '../function.ts'
+import type { EdgewiseFunction, FunctionContext, TextPart } from '../function.ts'
 import { createRuntime } from '../runtime/native.ts'
 import { inputError } from '../server/errors.ts'
 import { fileStorage } from '../storage/files.ts'
 import { folderStorage } from '../storage/folder.ts'
 
-/** Answers one input; made once a run. */
-export type Answer = (input: Record<string, unknown>) => Promise<Record<string, unknown>>
+type Json = Record<string, unknown>
+
+/** Answers one input; made once a run. `show` is given the text of an answer that comes in parts. */
+export type Answer = (input: Json, show?: (part: TextPart) => void) => Promise<Json>
 
 /** Where answers come from: the options --url and --models. */
 export interface Source {
@@ -27,14 +29,30 @@ export interface Source {
 export async function answerer(fn: EdgewiseFunction, { url, models }: Source): Promise<Answer> {
   if (url !== undefined) {
     const client = createClient<EdgewiseFunction[]>({ baseUrl: url })
-    return (input) => client[fn.name]!(input)
+    return async (input, show) => {
+      const call = client[fn.name] as unknown as ((input: Json) => Promise<Json>) & {
+        stream(input: Json): AsyncGenerator<TextPart, Json, void>
+      }
+      return show && fn.stream ? await shown(call.stream(input), show) : await call(input)
+    }
   }
   const context = await localContext(models)
-  return async (input) => {
+  return async (input, show) => {
     const parsed = fn.input.safeParse(input)
     if (!parsed.success) throw inputError(parsed.error, `See edgewise ${fn.name} --help.`)
-    return await fn.run(parsed.data, context)
+    return show && fn.stream
+      ? await shown(fn.stream(parsed.data, context), show)
+      : await fn.run(parsed.data, context)
   }
+}
+
+async function shown(
+  parts: AsyncGenerator<TextPart, Json, void>,
+  show: (part: TextPart) => void,
+): Promise<Json> {
+  let next = await parts.next()
+  for (; !next.done; next = await parts.next()) show(next.value)
+  return next.value
 }
 
 /** Answers a route of a function, by the name it goes by in the client. @throws EdgewiseError, RequestError */

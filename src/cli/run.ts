@@ -58,6 +58,7 @@ export async function runFunction(fn: EdgewiseFunction, args: string[]): Promise
   const answer = await answerer(fn, { url, models })
   const drawn = process.stdout.isTTY === true && !json
   const single = async (input: Input): Promise<ExitCode> => {
+    if (drawn && fn.stream) return await showWritten(answer, input)
     const result = await answer(input)
     console.log(drawn ? drawAnswer(result, textsOf(input[fn.primary])) : JSON.stringify(result))
     return 0
@@ -89,6 +90,20 @@ export async function runFunction(fn: EdgewiseFunction, args: string[]): Promise
   })
   process.stderr.write(process.stderr.isTTY ? `\r${done} done\n` : `${done} done\n`)
   return worst
+}
+
+/** Writes a text on the terminal as it comes. */
+async function showWritten(answer: Answer, input: Input): Promise<ExitCode> {
+  let last = 0
+  let empty = true
+  const result = await answer(input, ({ index, text }) => {
+    process.stdout.write(index === last ? text : `\n\n${text}`)
+    last = index
+    empty = false
+  })
+  // A call of a tool has no text.
+  console.log(empty ? JSON.stringify(result, null, 2) : '')
+  return 0
 }
 
 /** The NAME that a route takes. @throws UsageError where it takes none, or another number of them is given */

@@ -7,6 +7,7 @@ import type { ModelFiles } from '../backends/weights.ts'
 import { chooseBuild, type KernelModules } from '../engine/kernels.ts'
 import type { Precision } from '../engine/weights.ts'
 import { EdgewiseError, throwIfAborted } from '../errors.ts'
+import { createPrompt } from '../prompts/prompt.ts'
 import {
   type Catalog,
   type CatalogModel,
@@ -17,7 +18,6 @@ import {
 } from '../storage/catalog.ts'
 import type { ModelStorage } from '../storage/storage.ts'
 import { createTokenizer } from '../text/tokenizer.ts'
-import { createPrompt } from './prompt.ts'
 import type { Encoder, Generator, ModelInfo, ModelTokenizer, PermutationScorer, Runtime } from './runtime.ts'
 
 export interface RuntimeOptions {

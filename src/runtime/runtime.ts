@@ -6,8 +6,9 @@ import type { EncoderTask, PermutationStep } from '../architectures/architecture
 import type { Pooling } from '../backends/encoder.ts'
 import type { TextOptions } from '../backends/generator.ts'
 import type { GenerationEvent } from '../decoding/request.ts'
+import type { ChatTemplate } from '../prompts/chat-template.ts'
+import type { Prompt } from '../prompts/prompt.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
-import type { Prompt } from './prompt.ts'
 
 /** Token ids of one sequence as the model wants them, special tokens included. */
 export interface TokenSequence {
@@ -60,6 +61,9 @@ export interface Generator {
   contextLength: number
   /** Whether it reads a source and writes another text (T5, Marian, BART), or goes on from a prompt. */
   readsSource: boolean
+  tokenizer: Tokenizer
+  /** How a conversation is written for the model; absent where it was not made for any. */
+  chatTemplate?: ChatTemplate | undefined
   /** Token ids of a text in the model's template. */
   encode(text: string): number[]
   decode(ids: ArrayLike<number>): string
@@ -68,6 +72,11 @@ export interface Generator {
    * @throws EdgewiseError `invalid_input`, `context_exceeded`, `budget_too_small`, `schema_unsupported`, `request_aborted`
    */
   generate(text: string | ArrayLike<number>, options?: TextOptions): AsyncGenerator<GenerationEvent, void>
+  /**
+   * ln of the probability of each token but the first, given those before it; of a decoder alone.
+   * @throws EdgewiseError `invalid_input` where the model reads a source, `context_exceeded`, `request_aborted`
+   */
+  logprobs(ids: readonly number[], signal?: AbortSignal): Promise<number[]>
 }
 
 /** A model's text side. */
