@@ -11,6 +11,7 @@ import { evaluation as answer } from '../functions/answer/evaluation.ts'
 import { evaluation as classify } from '../functions/classify/evaluation.ts'
 import { evaluation as embed } from '../functions/embed/evaluation.ts'
 import { evaluation as fillMask } from '../functions/fill-mask/evaluation.ts'
+import { evaluation as generate } from '../functions/generate/evaluation.ts'
 import { evaluation as score } from '../functions/score/evaluation.ts'
 import { aspects, checklist, emotion, sentiment, xlnet } from '../functions/sentiment/evaluation.ts'
 import { evaluation as translate } from '../functions/translate/evaluation.ts'
@@ -21,7 +22,7 @@ import { openRuntime } from './models.ts'
 const evaluations = [
   ...[sentiment, checklist, aspects, emotion, xlnet],
   ...[answer, embed, classify, fillMask, score],
-  ...[translate],
+  ...[translate, generate],
 ] as unknown as Evaluation[]
 
 const { values, positionals } = parseArgs({

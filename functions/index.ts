@@ -1,9 +1,12 @@
 /** Every function there is. The gateway serves all of them; one line adds one. */
 import { answer } from './answer/function.ts'
+import { chat } from './chat/function.ts'
 import { classifiers } from './classifiers/function.ts'
 import { classify } from './classify/function.ts'
+import { code } from './code/function.ts'
 import { embed } from './embed/function.ts'
 import { fillMask } from './fill-mask/function.ts'
+import { generate } from './generate/function.ts'
 import { prompts } from './prompts/function.ts'
 import { score } from './score/function.ts'
 import { sentiment } from './sentiment/function.ts'
@@ -20,5 +23,8 @@ export const functions = [
   score,
   tokenize,
   translate,
+  generate,
+  chat,
+  code,
   prompts,
 ] as const

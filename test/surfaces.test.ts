@@ -178,7 +178,7 @@ describe.skipIf(!process.env.REQUIRE_BROWSER && !existsSync(CHROMIUM))('in Chrom
     await page.locator('#answer .writing').waitFor()
     const length = async () => ((await page.locator('#answer .writing').textContent()) ?? '').length
     const early = await length()
-    await page.waitForFunction(`document.querySelector('.writing').textContent.length > ${early}`)
+    await expect.poll(length).toBeGreaterThan(early)
     await page.getByRole('button', { name: 'Stop' }).click()
     await page.getByRole('button', { name: 'Stop' }).waitFor({ state: 'hidden' })
     const stopped = await length()

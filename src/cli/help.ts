@@ -73,7 +73,8 @@ export function commandLine(
     if (option.kind === 'boolean') return [`--${value ? '' : 'no-'}${option.flag}`]
     const plain = [value].flat().every((item) => typeof item !== 'object' && !String(item).includes(','))
     const named = (value: unknown) => [`--${option.flag}`, quote(String(value).replace(/^@/, '@@'))]
-    if (Array.isArray(value) && plain && option.kind !== 'texts') return named(value.join())
+    if (Array.isArray(value) && plain && option.kind !== 'texts' && option.kind !== 'json')
+      return named(value.join())
     if (option.kind === 'texts') return [value].flat().flatMap(named)
     return named(typeof value === 'string' ? value : JSON.stringify(value))
   })
