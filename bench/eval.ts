@@ -14,6 +14,7 @@ import { evaluation as fillMask } from '../functions/fill-mask/evaluation.ts'
 import { evaluation as generate } from '../functions/generate/evaluation.ts'
 import { evaluation as score } from '../functions/score/evaluation.ts'
 import { aspects, checklist, emotion, sentiment, xlnet } from '../functions/sentiment/evaluation.ts'
+import { evaluation as summarize } from '../functions/summarize/evaluation.ts'
 import { evaluation as translate } from '../functions/translate/evaluation.ts'
 import type { Precision } from '../src/engine/weights.ts'
 import { type Evaluation, type TableRow, table } from './evaluation.ts'
@@ -22,7 +23,7 @@ import { openRuntime } from './models.ts'
 const evaluations = [
   ...[sentiment, checklist, aspects, emotion, xlnet],
   ...[answer, embed, classify, fillMask, score],
-  ...[translate, generate],
+  ...[translate, summarize, generate],
 ] as unknown as Evaluation[]
 
 const { values, positionals } = parseArgs({

@@ -10,6 +10,7 @@ import { generate } from './generate/function.ts'
 import { prompts } from './prompts/function.ts'
 import { score } from './score/function.ts'
 import { sentiment } from './sentiment/function.ts'
+import { summarize } from './summarize/function.ts'
 import { tokenize } from './tokenize/function.ts'
 import { translate } from './translate/function.ts'
 
@@ -23,6 +24,7 @@ export const functions = [
   score,
   tokenize,
   translate,
+  summarize,
   generate,
   chat,
   code,
