@@ -1,16 +1,23 @@
 /**
  * Builds what is deployed and published beside the Worker's script: dist/assets (the page, the API reference and the
- * model files, served as static assets) and dist/cli.js.
+ * model files, served as static assets), dist/cli.js and dist/package (the modules that the package exports).
  */
+import { execFile } from 'node:child_process'
 import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { build } from 'esbuild'
 import * as z from 'zod'
 import { functions } from './functions/index.ts'
 import { type Catalog, catalogSchema } from './src/storage/catalog.ts'
 
 const assets = 'dist/assets'
+const modules = 'dist/package'
+
+/** The folder of an installed package. */
+const packageFolder = (name: string): string =>
+  dirname(fileURLToPath(import.meta.resolve(`${name}/package.json`)))
 
 async function copyModels(): Promise<void> {
   const catalog: Catalog = catalogSchema.parse(JSON.parse(await readFile('models/catalog.json', 'utf8')))
@@ -45,7 +52,7 @@ async function buildPlayground(): Promise<void> {
 
 /** Swagger UI served from here, so that reading the reference tells nobody. */
 async function copyReference(): Promise<void> {
-  const swagger = dirname(fileURLToPath(import.meta.resolve('swagger-ui-dist/package.json')))
+  const swagger = packageFolder('swagger-ui-dist')
   await mkdir(join(assets, 'reference'), { recursive: true })
   for (const file of ['swagger-ui-bundle.js', 'swagger-ui.css'])
     await cp(join(swagger, file), join(assets, 'reference', file))
@@ -66,6 +73,17 @@ async function buildCli(): Promise<void> {
   })
 }
 
+/** JavaScript and declarations of the modules; their types are checked by `npm run types`. */
+async function compileModules(): Promise<void> {
+  await rm(modules, { recursive: true, force: true })
+  const tsc = join(packageFolder('typescript'), 'bin/tsc')
+  await promisify(execFile)(process.execPath, [tsc, '-p', 'tsconfig.package.json'])
+  // The kernels are in dist, from wherever they are imported.
+  const worker = join(modules, 'src/server/worker.js')
+  const code = await readFile(worker, 'utf8')
+  await writeFile(worker, code.replaceAll("'../../dist/kernels.", "'../../../kernels."))
+}
+
 /** https://developers.cloudflare.com/workers/static-assets/headers/ */
 const HEADERS = `/*
   Content-Security-Policy: default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'
@@ -77,5 +95,5 @@ const HEADERS = `/*
 
 await rm(assets, { recursive: true, force: true })
 await mkdir(assets, { recursive: true })
-await Promise.all([copyModels(), buildPlayground(), copyReference(), buildCli()])
+await Promise.all([copyModels(), buildPlayground(), copyReference(), buildCli(), compileModules()])
 await writeFile(join(assets, '_headers'), HEADERS)

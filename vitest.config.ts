@@ -14,11 +14,14 @@ export default defineConfig({
         },
       },
       {
-        // The gateway's own bindings, and a bucket to test the other kind of storage with.
+        // The gateway's own bindings, a bucket to test the other kind of storage with, and a limit on the rate.
         plugins: [
           cloudflareTest({
             wrangler: { configPath: './wrangler.toml' },
-            miniflare: { r2Buckets: ['TEST_BUCKET'] },
+            miniflare: {
+              r2Buckets: ['TEST_BUCKET'],
+              ratelimits: { TEST_LIMITER: { namespace_id: '1', simple: { limit: 2, period: 60 } } },
+            },
           }),
         ],
         test: {

@@ -1,6 +1,6 @@
 /** Synthetic BERTs on our engine, texts for them, and the arithmetic that they ask for. */
 import type { EncoderModel, Sequence } from '../src/architectures/architecture.ts'
-import { findArchitecture } from '../src/architectures/index.ts'
+import { findEncoder } from '../src/architectures/index.ts'
 import { loadModel } from '../src/backends/model.ts'
 import type { Engine } from '../src/engine/engine.ts'
 import type { KernelModules } from '../src/engine/kernels.ts'
@@ -28,7 +28,7 @@ export async function openBert(size: BertSize, kernels: KernelModules): Promise<
     kernels,
     'int8',
     (config, plan) => {
-      const model = findArchitecture(config, 'encoder').encoder('sequence-classification', config, plan)
+      const model = findEncoder(config).encoder('sequence-classification', config, plan)
       weightBytes = plan.bytes()
       for (const [name, destinations] of plan.destinations)
         if (!name.endsWith('.scale'))

@@ -18,7 +18,7 @@ const json = async (file: string) => JSON.parse(await readFile(`${MODEL}/${file}
 const contestants: Record<string, () => Promise<() => Promise<unknown>>> = {
   async engine() {
     const { openKernels, readWeights } = await import('./models.ts')
-    const { findArchitecture } = await import('../src/architectures/index.ts')
+    const { findEncoder } = await import('../src/architectures/index.ts')
     const { createEngine } = await import('../src/engine/engine.ts')
     const { loadWeights, planWeights } = await import('../src/engine/weights.ts')
     return async () => {
@@ -29,7 +29,7 @@ const contestants: Record<string, () => Promise<() => Promise<unknown>>> = {
         weights.tensors.map(({ name }) => name),
         'int8',
       )
-      const model = findArchitecture(config, 'encoder').encoder('sequence-classification', config, plan)
+      const model = findEncoder(config).encoder('sequence-classification', config, plan)
       const engine = createEngine(kernels, plan.bytes())
       await loadWeights([weights], plan, engine.memory, engine.kernels)
       return model.forward(engine, [{ inputIds: IDS }])

@@ -1,5 +1,5 @@
 /** A synthetic Llama on our engine, and what decoding is measured by; runs in Node and in a page. */
-import { findArchitecture } from '../src/architectures/index.ts'
+import { findDecoder } from '../src/architectures/index.ts'
 import { loadModel } from '../src/backends/model.ts'
 import { bindDecoder } from '../src/decoding/decoder.ts'
 import type { Engine } from '../src/engine/engine.ts'
@@ -32,7 +32,7 @@ export async function openOwn(
     },
     kernels,
     precision,
-    (config, plan) => findArchitecture(config, 'decoder').decoder(config, plan),
+    (config, plan) => findDecoder(config).decoder(config, plan),
   )
   const decoder = bindDecoder(model, engine)
   let cache = decoder.open(2 * PREFILL)

@@ -5,9 +5,9 @@
  * has one line a figure.
  */
 import { execFile } from 'node:child_process'
-import { readFile, writeFile } from 'node:fs/promises'
 import { parseArgs, promisify } from 'node:util'
 import { evaluation as answer } from '../functions/answer/evaluation.ts'
+import { evaluation as tools } from '../functions/chat/evaluation.ts'
 import { evaluation as classify } from '../functions/classify/evaluation.ts'
 import { evaluation as embed } from '../functions/embed/evaluation.ts'
 import { evaluation as fillMask } from '../functions/fill-mask/evaluation.ts'
@@ -19,10 +19,11 @@ import { evaluation as translate } from '../functions/translate/evaluation.ts'
 import type { Precision } from '../src/engine/weights.ts'
 import { type Evaluation, type TableRow, table } from './evaluation.ts'
 import { openRuntime } from './models.ts'
+import { replaceBetween } from './section.ts'
 
 const evaluations = [
   ...[sentiment, checklist, aspects, emotion, xlnet],
-  ...[answer, embed, classify, fillMask, score],
+  ...[answer, embed, classify, tools, fillMask, score],
   ...[translate, summarize, generate],
 ] as unknown as Evaluation[]
 
@@ -65,16 +66,6 @@ function progressBar(name: string, total: number): (done: number) => void {
   }
 }
 
-/** Puts the table between the card's markers. */
-async function writeCard(name: string, model: string, text: string): Promise<void> {
-  const path = `models/${model}/README.md`
-  const card = await readFile(path, 'utf8')
-  const [start, end] = [`<!-- eval ${name} -->`, `<!-- /eval ${name} -->`]
-  if (!card.includes(start) || !card.includes(end)) throw new Error(`${path} has no ${start} … ${end}`)
-  const before = card.slice(0, card.indexOf(start) + start.length)
-  await writeFile(path, `${before}\n${text}\n${card.slice(card.indexOf(end))}`)
-}
-
 const chosen = evaluations.filter(({ name }) => positionals.length === 0 || positionals.includes(name))
 const unknown = positionals.filter((name) => !evaluations.some((evaluation) => evaluation.name === name))
 if (unknown.length > 0) {
@@ -110,6 +101,6 @@ for (const { name, model, data, about, run, headlines } of chosen) {
           ? ''
           : `${lower ? '≤' : '≥'} ${bar}${(lower ? value <= bar : value >= bar) ? '' : ', missed'}`,
     })
-  if (values.write) await writeCard(name, model, `${text}\n`)
+  if (values.write) await replaceBetween(`models/${model}/README.md`, `eval ${name}`, `${text}\n`)
 }
 console.log(`## All\n\n${table(summary)}`)

@@ -1,8 +1,9 @@
 /**
  * `npm run bench`: our engine and ONNX Runtime on the same weights, in one run: latency, cold start, memory, size, and
  * the CPU time of a request in workerd; decoding, with llama.cpp too; how cost grows, and how near it is to what the
- * machine can do. Prints Markdown; --write puts it into docs/benchmark.md and the plots beside it, --only growth,roofline
- * measures those sections and writes no more than their plots. Latencies are medians of rounds in which each contestant
+ * machine can do; each function as a Worker of its own. Prints Markdown; --write puts it into docs/benchmark.md, the plots
+ * beside it and the Workers' table into docs/workers.md, --only growth,workers measures those sections and writes no more
+ * than their plots and tables. Latencies are medians of rounds in which each contestant
  * runs once, ratios are medians of the rounds' ratios.
  */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
@@ -17,9 +18,10 @@ import { MODELS } from './models.ts'
 import { exportOnnx } from './onnx.ts'
 import { readCheckpoint } from './onnx-weights.ts'
 import { measureRoofline } from './roofline.ts'
-import type { Section } from './section.ts'
+import { replaceBetween, type Section } from './section.ts'
 import { measureStart } from './start.ts'
 import { measureCpu, measureSize } from './worker.ts'
+import { measureWorkers } from './workers.ts'
 
 const { values } = parseArgs({
   options: {
@@ -49,6 +51,7 @@ function sections(config: Config): Record<string, () => Promise<Section>> {
     decode: () => measureDecoding(say),
     growth: measureGrowth,
     roofline: measureRoofline,
+    workers: () => measureWorkers(join(folder, 'workers'), say),
   }
 }
 
@@ -82,11 +85,14 @@ async function main(): Promise<void> {
   ]
   const text = `${[...header, ...report].join('\n').trimEnd()}\n`
   console.log(text)
+  const tables = measured.flatMap((section) => section.tables ?? [])
+  for (const { page, text } of tables) console.log(`docs/${page}:\n\n${text}\n`)
   if (!values.write) return
   // A part of the sections must not replace all of them.
   if (!values.only) await writeFile('docs/benchmark.md', text)
   for (const { plots = {} } of measured)
     for (const [file, svg] of Object.entries(plots)) await writeFile(`docs/${file}`, svg)
+  for (const { page, name, text } of tables) await replaceBetween(`docs/${page}`, name, text)
 }
 
 try {

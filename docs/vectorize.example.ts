@@ -1,6 +1,6 @@
 /** A Worker that keeps texts in a Vectorize index and finds those nearest to a question. */
-import type { embed } from '../functions/embed/function.ts'
-import { createClient } from '../src/client/client.ts'
+import { createClient } from 'edgewise/client'
+import type { embed } from 'edgewise/functions/embed'
 
 /** The part of a Vectorize index that is used. */
 interface Index {

@@ -25,6 +25,8 @@ export interface FunctionRoute {
   /** Of a route that posts: its body. */
   input?: z.ZodObject
   output: z.ZodObject
+  /** A name and a body that it answers, once the function's own examples have been run; tested as written. */
+  example?: { name: string; input?: Record<string, unknown> }
   /** @param input the body, as `input` has parsed it */
   run(
     parameters: { name: string },
@@ -39,6 +41,17 @@ export interface TextPart {
   index: number
   /** What it adds to what has been written of that text. */
   text: string
+  /** Of its tokens, where asked for. */
+  logprobs?: TokenLogprob[]
+}
+
+/** How likely a token was, by the model's own log-probability; `top` are the likeliest at its place. */
+export interface TokenLogprob {
+  token: string
+  /** Of the token in the vocabulary. */
+  id: number
+  logprob: number
+  top?: { token: string; id: number; logprob: number }[] | undefined
 }
 
 export interface EdgewiseFunction<
@@ -56,6 +69,10 @@ export interface EdgewiseFunction<
   description: string
   /** Default model: a name in models/catalog.json; absent where none is needed. */
   model?: string
+  /** Further models of the catalog that some inputs ask for: what is deployed with the function beside `model`. */
+  furtherModels?: readonly string[]
+  /** Bindings of the Worker that it wants beside ASSETS. */
+  bindings?: readonly 'CLASSIFIERS'[]
   /** The field of the input that a bare string stands for: CLI argument, client's first argument, page's text box. */
   primary: Primary
   input: Input

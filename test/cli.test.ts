@@ -1,6 +1,8 @@
 /** The built command line, run as a user runs it. */
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -82,6 +84,37 @@ describe('edgewise sentiment', () => {
       { results: [{ label: 'positive' }] },
     ])
   })
+})
+
+describe('a server', () => {
+  it.each([
+    [200, 0, 'key'],
+    [400, 1, ''],
+    [401, 2, ''],
+    [429, 3, ''],
+    [503, 3, ''],
+  ])(
+    'that answers %i ends in the exit code %i, and is sent the key if there is one',
+    async (status, code, key) => {
+      const keys: (string | undefined)[] = []
+      const server = createServer((request, response) => {
+        keys.push(request.headers.authorization)
+        const error = { code: 'of_the_server', message: 'No.', hint: 'Wait.' }
+        response
+          .writeHead(status, { 'retry-after': '0' })
+          .end(JSON.stringify(status === 200 ? {} : { error }))
+      }).listen(0, '127.0.0.1')
+      await once(server, 'listening')
+      const url = `http://127.0.0.1:${(server.address() as { port: number }).port}`
+      const env = key ? { EDGEWISE_API_KEY: key } : {}
+      const result = await edgewise(['sentiment', 'Fine.', '--url', url], '', env)
+      server.close()
+      expect(result.code).toBe(code)
+      expect(result.stderr).toBe(status === 200 ? '' : 'edgewise: No. (of_the_server)\nWait.\n')
+      const authorization = key ? `Bearer ${key}` : undefined
+      expect(keys).toEqual(Array(status === 429 || status === 503 ? 3 : 1).fill(authorization))
+    },
+  )
 })
 
 describe('edgewise fill-mask', () => {

@@ -4,7 +4,7 @@ import { streamOf } from '../bench/bert.ts'
 import { syntheticLlama } from '../bench/synthetic.ts'
 import relaxed from '../dist/kernels.relaxed.wasm'
 import simd from '../dist/kernels.simd.wasm'
-import { findArchitecture } from '../src/architectures/index.ts'
+import { findDecoder } from '../src/architectures/index.ts'
 import { loadModel } from '../src/backends/model.ts'
 import { bindDecoder } from '../src/decoding/decoder.ts'
 import { generate } from '../src/decoding/generate.ts'
@@ -24,7 +24,7 @@ async function open(kernels: KernelModules) {
     },
     kernels,
     'int8',
-    (config, plan) => findArchitecture(config, 'decoder').decoder(config, plan),
+    (config, plan) => findDecoder(config).decoder(config, plan),
   )
   return bindDecoder(model, engine)
 }

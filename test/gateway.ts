@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
+import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 export async function freePort(): Promise<number> {
@@ -20,13 +21,24 @@ async function answers(url: string): Promise<boolean> {
   )
 }
 
-export async function startGateway(): Promise<{ url: string; process: ChildProcess; stop(): Promise<void> }> {
+/**
+ * @param folder of another wrangler.toml than the repository's
+ * @param environment of wrangler.toml, in place of the gateway
+ */
+export async function startGateway(
+  folder = '.',
+  environment = '',
+): Promise<{ url: string; process: ChildProcess; stop(): Promise<void> }> {
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
   const child = spawn(
-    'node_modules/.bin/wrangler',
-    ['dev', '--ip', '127.0.0.1', '--port', String(port), '--show-interactive-dev-session=false'],
+    resolve('node_modules/.bin/wrangler'),
+    [
+      ...['dev', '--env', environment, '--ip', '127.0.0.1', '--port', String(port)],
+      '--show-interactive-dev-session=false',
+    ],
     {
+      cwd: folder,
       // A group of its own, so that stopping it stops workerd as well.
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,7 +1,7 @@
 /** A model's memory is what its longest text needs, and stays that: calls and generations leave nothing behind. */
 import { describe, expect, it } from 'vitest'
 import { openBert, sequences } from '../bench/bert.ts'
-import { findArchitecture } from '../src/architectures/index.ts'
+import { findDecoder } from '../src/architectures/index.ts'
 import { bindDecoder, type Decoder } from '../src/decoding/decoder.ts'
 import { generate, generateBatch } from '../src/decoding/generate.ts'
 import type { GenerationRequest } from '../src/decoding/request.ts'
@@ -22,7 +22,7 @@ function freeSpace({ memory }: Engine): number {
 
 async function openDecoder(folder: string): Promise<{ decoder: Decoder; engine: Engine }> {
   const { model, engine } = await load(folder, { precision: 'int8' }, (config, plan) =>
-    findArchitecture(config, 'decoder').decoder(config, plan),
+    findDecoder(config).decoder(config, plan),
   )
   return { decoder: bindDecoder(model, engine), engine }
 }

@@ -40,10 +40,14 @@ describe('POST /v1/translate with stream', () => {
     expect(written).toEqual(answer.results.map(({ translation }) => translation))
   })
 
-  it('tells of what is wrong at the beginning by its status, or by an event', async () => {
-    expect((await ask({ text: '', stream: true })).status).toBe(400)
-    const events = eventsOf(await (await ask({ text: 'Hello.', target: 'nl', stream: true })).text())
-    expect(events).toMatchObject([{ event: 'error', data: { error: { code: 'language_unsupported' } } }])
+  it.each([
+    ['its input', { text: '' }, 400, 'invalid_input'],
+    ['what the function finds', { text: 'Hello.', target: 'nl' }, 400, 'language_unsupported'],
+    ['its model', { text: 'Hello.', model: 'nosuch' }, 404, 'unknown_model'],
+  ])('tells what is wrong at the beginning by its status: %s', async (_, input, status, code) => {
+    const response = await ask({ ...input, stream: true })
+    expect(response.status).toBe(status)
+    expect(await response.json()).toMatchObject({ error: { code } })
   })
 
   it('stops when its reader goes away', async () => {
@@ -79,7 +83,7 @@ describe('the stream itself', () => {
 
   it('computes nothing that its reader has not asked for', async () => {
     const { state, parts } = endless()
-    const reader = eventStream(parts, () => {}).body!.getReader()
+    const reader = (await eventStream({ parts, abort: () => {} })).body!.getReader()
     await settle()
     expect(state.computed).toBeLessThanOrEqual(1)
     for (let i = 0; i < 5; i++) await reader.read()
@@ -91,9 +95,10 @@ describe('the stream itself', () => {
   it('ends the work when its reader goes away', async () => {
     const { state, parts } = endless()
     let aborted = false
-    const reader = eventStream(parts, () => {
+    const abort = () => {
       aborted = true
-    }).body!.getReader()
+    }
+    const reader = (await eventStream({ parts, abort })).body!.getReader()
     await reader.read()
     await reader.cancel()
     expect(aborted).toBe(true)
@@ -108,11 +113,13 @@ describe('the stream itself', () => {
       yield { index: 0, text: 'a' }
       throw error
     }
+    const textOf = async (error: unknown) =>
+      await (await eventStream({ parts: failing(error), abort: () => {} })).text()
     const known = new EdgewiseError('memory_exceeded', 'Too much.', 'Less.')
-    const events = eventsOf(await eventStream(failing(known), () => {}).text())
+    const events = eventsOf(await textOf(known))
     expect(events.map(({ event }) => event)).toEqual(['text', 'error'])
     expect(events[1]!.data).toEqual(known.toJSON())
-    const [, bug] = eventsOf(await eventStream(failing(new Error('secret')), () => {}).text())
+    const [, bug] = eventsOf(await textOf(new Error('secret')))
     expect(bug!.data).toMatchObject({ error: { code: 'internal' } })
     expect(JSON.stringify(bug)).not.toContain('secret')
   })

@@ -204,10 +204,26 @@ describe.skipIf(!process.env.REQUIRE_BROWSER && !existsSync(CHROMIUM))('in Chrom
     await page.setViewportSize({ width: 900, height: 1000 })
   })
 
-  it('the reference shows each function', async () => {
+  it('the reference shows each route, and its examples', async () => {
     await page.goto(`${gateway.url}/reference/`)
     await page.getByText('/v1/sentiment', { exact: false }).first().waitFor()
     await screenshot('reference')
+    const document = (await (await fetch(`${gateway.url}/openapi.json`)).json()) as {
+      paths: Record<string, object>
+    }
+    const shown = await page
+      .locator('.opblock-summary-path')
+      .evaluateAll((all) => all.map((one) => (one as unknown as { dataset: { path: string } }).dataset.path))
+    expect(new Set(shown)).toEqual(new Set(Object.keys(document.paths)))
+    for (const [operation, example] of [
+      ['functions/sentiment', 'I loved every minute'],
+      ['OpenAI/chatCompletions', 'I am looking for a restaurant'],
+    ]) {
+      const block = page.locator(`#operations-${operation!.replace('/', '-')}`)
+      await block.locator('.opblock-summary-control').click()
+      await block.getByText(example!, { exact: false }).first().waitFor()
+    }
+    await screenshot('reference-example')
   })
 
   it('no error was logged and no other host asked', () => {

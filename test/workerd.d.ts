@@ -1,8 +1,12 @@
-/** The part of workerd's own module that the tests use. */
+/** The parts of workerd's and its test plugin's own modules that the tests use. */
 declare module 'cloudflare:workers' {
   export const env: import('../src/server/worker.ts').Env
   /** Loopback to the Worker under test. */
   export const exports: {
-    default: { fetch(request: Request | string, init?: RequestInit): Promise<Response> }
+    default: import('../src/binding.ts').ServiceBinding<typeof import('../functions/index.ts').functions>
   }
+}
+
+declare module 'cloudflare:test' {
+  export function createExecutionContext(): import('hono').ExecutionContext
 }

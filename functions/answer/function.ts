@@ -66,6 +66,7 @@ export const answer = defineFunction({
     'documents, BM25 and embeddings pick the passages that are read. Where nothing answers, `answerable` is false and ' +
     '`alternatives` still tell what came nearest.',
   model: 'answer',
+  furtherModels: ['embed'],
   primary: 'question',
   input: z
     .strictObject({

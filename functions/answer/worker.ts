@@ -1,5 +1,6 @@
 /** The answer function as a Worker of its own. */
-import { createWorker } from '../../src/server/worker.ts'
+import { encoders } from '../../src/runtime/loaders.ts'
+import { createWorkerOf } from '../../src/server/worker.ts'
 import { answer } from './function.ts'
 
-export default createWorker([answer])
+export default createWorkerOf([encoders], [answer])

@@ -74,17 +74,41 @@ describe('POST /v1/chat', () => {
     expect(await ask({ messages: 'Hello.', tools: [weather] })).toMatchObject({ method: 'model' })
   })
 
-  it('goes on behind the answer of a tool', async () => {
-    const messages = [
+  it('tells what a tool told: the sentence that answers, or all of it', async () => {
+    const told = (content: string) => [
       user('What is the weather in Oslo?'),
       {
         role: 'assistant',
         content: '',
         toolCalls: [{ name: 'get_weather', arguments: { city: 'Oslo', day: 'today' } }],
       },
-      { role: 'tool', name: 'get_weather', content: 'rain, 8 degrees' },
+      { role: 'tool', name: 'get_weather', content },
     ]
-    expect((await ask({ messages })).method).toBe('model')
+    expect(await ask({ messages: told('rain, 8 degrees'), tools: [weather] })).toMatchObject({
+      message: { content: 'rain, 8 degrees' },
+      method: 'tool-result',
+    })
+    const long = 'The station is at 50 metres. The weather in Oslo is rain. The data are of noon.'
+    expect(await ask({ messages: told(long) })).toMatchObject({
+      message: { content: 'The weather in Oslo is rain.' },
+      method: 'tool-result',
+    })
+    const again = await ask({ messages: told('rain'), tools: [weather], toolChoice: 'required' })
+    expect(again.method).toBe('tool')
+  })
+
+  it('replies in JSON by a schema, which quoting cannot', async () => {
+    const schema = {
+      type: 'object',
+      properties: { city: { type: 'string', maxLength: 12 } },
+      required: ['city'],
+      additionalProperties: false,
+    }
+    const { message, method } = await ask({ messages: 'I need a hotel in Paris.', schema, maxNewTokens: 200 })
+    expect(JSON.parse(message.content)).toEqual({ city: expect.any(String) })
+    expect(method).toBe('model')
+    const both = await post('/v1/chat', JSON.stringify({ messages: 'Hello.', schema, documents: ['a'] }))
+    await expectError(both, 'invalid_input', /schema/)
   })
 
   it('leaves out the earliest messages where there is no room, and says how many', async () => {

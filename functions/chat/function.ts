@@ -23,8 +23,6 @@ const message = z.strictObject({
   name: z.string().max(64).optional().describe('Of a tool: which one answers'),
 })
 
-const { schema: _, ...decoding } = decodingFields
-
 const input = z.strictObject({
   messages: z
     .union([
@@ -55,7 +53,10 @@ const input = z.strictObject({
     .union([z.enum(['auto', 'none', 'required']), z.strictObject({ name: z.string() })])
     .default('auto')
     .describe('auto calls a tool whose description is near to the last message; required calls the nearest'),
-  ...decoding,
+  ...decodingFields,
+  schema: decodingFields.schema.describe(
+    'A JSON schema: the reply is JSON that validates, unless a tool is called',
+  ),
   maxNewTokens: z
     .int()
     .min(1)
@@ -79,9 +80,9 @@ const output = z.object({
     toolCalls: z.array(toolCall).optional(),
   }),
   method: z
-    .enum(['model', 'documents', 'not-in-documents', 'tool'])
+    .enum(['model', 'documents', 'not-in-documents', 'tool', 'tool-result'])
     .describe(
-      'Who speaks: the model; a quoted document; nobody, as the documents do not tell; a call of a tool',
+      'Who speaks: the model; a quoted document; nobody, as the documents do not tell; a call of a tool; what a tool told',
     ),
   evidence: z
     .object({
@@ -112,6 +113,8 @@ export const chat = defineFunction({
     'validate by the schema of the tool. The earliest messages are left out where the context has no room, never the ' +
     'system’s. The shipped model is tiny: it talks about restaurants, travel and bookings, and knows no facts.',
   model: 'chat',
+  // Documents are answered from as by answer; the tool is chosen by embeddings.
+  furtherModels: ['answer', 'embed'],
   primary: 'messages',
   input,
   output,
@@ -152,7 +155,17 @@ export const chat = defineFunction({
 })
 
 async function* reply(
-  { messages: given, documents, documentsOnly, tools, toolChoice, model, stream: _, ...options }: Input,
+  {
+    messages: given,
+    documents,
+    documentsOnly,
+    tools,
+    toolChoice,
+    schema,
+    model,
+    stream: _,
+    ...options
+  }: Input,
   context: FunctionContext,
 ): AsyncGenerator<TextPart, Output, void> {
   const { runtime, signal } = context
@@ -161,6 +174,12 @@ async function* reply(
   const used = { name: generator.name, revision: generator.revision }
   const last = messages.findLast(({ role }) => role === 'user')?.content ?? ''
 
+  if (documents && schema !== undefined)
+    throw new EdgewiseError(
+      'invalid_input',
+      'schema: what documents say is quoted, not written as JSON.',
+      'Leave out schema or documents.',
+    )
   if (documents && last !== '') {
     const found = await quoted(last, documents, context)
     if (found || documentsOnly) {
@@ -178,13 +197,30 @@ async function* reply(
     }
   }
 
+  const results = messages.slice(messages.findLastIndex(({ role }) => role !== 'tool') + 1)
+  if (results.length > 0 && schema === undefined && (toolChoice === 'auto' || toolChoice === 'none')) {
+    // The sentence that answers, or all of it: the model would only make something up beside it.
+    const told = results.map(({ content }) => content).filter((content) => content.trim() !== '')
+    const found = last !== '' && told.length > 0 ? await quoted(last, told, context) : undefined
+    const content = found?.sentence ?? told.join('\n')
+    yield { index: 0, text: content }
+    return {
+      message: { role: 'assistant', content },
+      method: 'tool-result',
+      finishReason: 'stop',
+      leftOut: 0,
+      usage: { promptTokens: found?.tokens ?? 0, completionTokens: 0 },
+      model: used,
+    }
+  }
+
   const tool = await chooseTool(tools, toolChoice, last, context)
   const { ids, leftOut } = promptOf(generator, messages, tool ? [tool] : tools, options.maxNewTokens)
   const writing = write(generator, ids, {
     ...options,
     index: 0,
     signal,
-    ...(tool && { schema: toolSchema(tool) }),
+    ...(tool ? { schema: toolSchema(tool) } : schema !== undefined && { schema }),
   })
   let next = await writing.next()
   // The JSON of a call is no text for a person.

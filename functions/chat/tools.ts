@@ -21,7 +21,7 @@ export const toolCall = z.object({
 })
 
 /** From this cosine of a message and a tool's description on, `auto` calls it. */
-const NEAR = 0.5
+export const NEAR = 0.45
 
 /** @throws EdgewiseError `invalid_input` where a tool is named that is not there, or one is required and none is */
 export async function chooseTool(
@@ -56,6 +56,16 @@ export async function chooseTool(
     )
   }
   if (choice === 'required' && tools.length === 1) return tools[0]
+  const { tool, near } = await nearestTool(tools, message, { runtime, signal })
+  return choice === 'required' || near >= NEAR ? tool : undefined
+}
+
+/** The tool whose name and description are nearest to a message, and their cosine. */
+export async function nearestTool(
+  tools: readonly Tool[],
+  message: string,
+  { runtime, signal }: FunctionContext,
+): Promise<{ tool: Tool; near: number }> {
   const encoder = await runtime.encoder('embed', signal, 'hidden-states')
   const texts = [
     message,
@@ -69,7 +79,7 @@ export async function chooseTool(
   )
   const near = others.map((vector) => similarity([...own!], [...vector]))
   const nearest = near.indexOf(Math.max(...near))
-  return choice === 'required' || near[nearest]! >= NEAR ? tools[nearest] : undefined
+  return { tool: tools[nearest]!, near: near[nearest]! }
 }
 
 /** The schema of a call: the tool's name, and arguments by its own schema. */

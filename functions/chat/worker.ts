@@ -1,5 +1,7 @@
 /** The chat function as a Worker of its own. */
-import { createWorker } from '../../src/server/worker.ts'
+import { encoders, generators } from '../../src/runtime/loaders.ts'
+import { openAi } from '../../src/server/compat/openai/index.ts'
+import { createWorkerOf } from '../../src/server/worker.ts'
 import { chat } from './function.ts'
 
-export default createWorker([chat])
+export default createWorkerOf([encoders, generators], [chat], [openAi])

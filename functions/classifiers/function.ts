@@ -33,6 +33,7 @@ const routes = {
     path: '/:name',
     summary: 'Show a classifier',
     output: classifierInfo,
+    example: { name: 'support' },
     run: async ({ name }, { classifiers }) => (await requireStore(classifiers).get(name)).info,
   },
   remove: {
@@ -40,6 +41,7 @@ const routes = {
     path: '/:name',
     summary: 'Remove a classifier',
     output: z.object({ removed: z.string() }),
+    example: { name: 'support' },
     async run({ name }, { classifiers }) {
       await requireStore(classifiers).remove(name)
       return { removed: name }
@@ -54,6 +56,7 @@ export const classifiers = defineFunction({
     'Trains a classifier of English texts on 2 to 5,000 examples, tells by cross-validation how good it is, and keeps it: ' +
     '`POST /v1/classify` then takes its name. A request of 1 MiB holds 5,000 texts of 200 characters.',
   model: 'embed',
+  bindings: ['CLASSIFIERS'],
   primary: 'examples',
   input: z.strictObject({
     name: classifierName.describe('What the classifier is called: a to z, 0 to 9 and -'),

@@ -36,6 +36,7 @@ export const classify = defineFunction({
     '`POST /v1/classifiers` has trained. Without examples there is no entailment model behind it: the embedding of the ' +
     'text is compared with that of each label, so name labels in the words that texts would use, or describe them.',
   model: 'embed',
+  bindings: ['CLASSIFIERS'],
   primary: 'text',
   input: z
     .strictObject({
@@ -48,12 +49,16 @@ export const classify = defineFunction({
               label: labelText,
               description: text.describe('What texts of the label are about'),
             }),
+            z.strictObject({
+              label: labelText,
+              hypothesis: text.describe('The sentence that texts of the label are near to, as it is'),
+            }),
           ]),
         )
         .min(2, 'must hold at least two labels')
         .max(MAX_LABELS, `must hold at most ${MAX_LABELS} labels`)
         .optional()
-        .describe('Labels to choose from, with or without a description'),
+        .describe('Labels to choose from, with or without a description or a hypothesis of their own'),
       examples: z
         .array(z.strictObject({ text, label: labelText }))
         .min(2, 'must hold at least two examples')
@@ -170,9 +175,10 @@ async function decide(
   if (repeated !== undefined)
     throw new EdgewiseError('invalid_input', `labels: "${repeated}" is there twice.`, 'Name each label once.')
   const template = await runtime.prompt(hypothesis, signal)
-  const hypotheses = labels!.map((label) =>
-    typeof label === 'string' ? template.render({ label }) : `${label.label}: ${label.description}`,
-  )
+  const hypotheses = labels!.map((label) => {
+    if (typeof label === 'string') return template.render({ label })
+    return 'hypothesis' in label ? label.hypothesis : `${label.label}: ${label.description}`
+  })
   const embedded = await embedTexts(encoder, hypotheses, 'mean', signal)
   const vectors = embedded.map(({ vector }) => normalized(vector))
   return {

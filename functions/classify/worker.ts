@@ -1,6 +1,7 @@
 /** The classify function with its training as a Worker of its own. */
-import { createWorker } from '../../src/server/worker.ts'
+import { encoders, prompts } from '../../src/runtime/loaders.ts'
+import { createWorkerOf } from '../../src/server/worker.ts'
 import { classifiers } from '../classifiers/function.ts'
 import { classify } from './function.ts'
 
-export default createWorker([classify, classifiers])
+export default createWorkerOf([encoders, prompts], [classify, classifiers])

@@ -1,5 +1,6 @@
 /** The code function as a Worker of its own. */
-import { createWorker } from '../../src/server/worker.ts'
+import { generators, prompts } from '../../src/runtime/loaders.ts'
+import { createWorkerOf } from '../../src/server/worker.ts'
 import { code } from './function.ts'
 
-export default createWorker([code])
+export default createWorkerOf([generators, prompts], [code])

@@ -1,5 +1,7 @@
 /** The embed function as a Worker of its own. */
-import { createWorker } from '../../src/server/worker.ts'
+import { encoders } from '../../src/runtime/loaders.ts'
+import { openAi } from '../../src/server/compat/openai/index.ts'
+import { createWorkerOf } from '../../src/server/worker.ts'
 import { embed } from './function.ts'
 
-export default createWorker([embed])
+export default createWorkerOf([encoders], [embed], [openAi])

@@ -1,5 +1,6 @@
 /** The fill-mask function as a Worker of its own. */
-import { createWorker } from '../../src/server/worker.ts'
+import { encoders } from '../../src/runtime/loaders.ts'
+import { createWorkerOf } from '../../src/server/worker.ts'
 import { fillMask } from './function.ts'
 
-export default createWorker([fillMask])
+export default createWorkerOf([encoders], [fillMask])

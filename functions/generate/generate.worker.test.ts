@@ -34,10 +34,11 @@ describe('POST /v1/generate', () => {
     ]
     expect(logprobs).toHaveLength(12)
     expect(logprobs!.map(({ token }) => token).join('')).toBe(text)
-    for (const { token, logprob, top } of logprobs!) {
+    for (const { token, id, logprob, top } of logprobs!) {
+      expect(Number.isInteger(id)).toBe(true)
       expect(logprob).toBeLessThanOrEqual(0)
       expect(top).toHaveLength(3)
-      expect(top![0]).toEqual({ token, logprob })
+      expect(top![0]).toEqual({ token, id, logprob })
     }
   })
 

@@ -1,5 +1,7 @@
 /** The generate function as a Worker of its own. */
-import { createWorker } from '../../src/server/worker.ts'
+import { generators } from '../../src/runtime/loaders.ts'
+import { openAi } from '../../src/server/compat/openai/index.ts'
+import { createWorkerOf } from '../../src/server/worker.ts'
 import { generate } from './function.ts'
 
-export default createWorker([generate])
+export default createWorkerOf([generators], [generate], [openAi])

@@ -4,7 +4,7 @@ import type { TextOptions } from '../../src/backends/generator.ts'
 import type { TextPart } from '../../src/function.ts'
 import type { Generator } from '../../src/runtime/runtime.ts'
 
-const logprob = z.object({ token: z.string(), logprob: z.number() })
+const logprob = z.object({ token: z.string(), id: z.int(), logprob: z.number() })
 
 export const completion = z.object({
   text: z.string(),
@@ -39,22 +39,26 @@ export async function* write(
 ): AsyncGenerator<TextPart, Written, void> {
   const tokenOf = (id: number) => generator.tokenizer.decode([id], { special: true })
   const logprobs: NonNullable<Completion['logprobs']> = []
+  let sent = 0
   let text = ''
   const told = { ...options, logprobs: options.logprobs || (options.topLogprobs ?? 0) > 0 }
   for await (const event of generator.generate(prompt, told)) {
-    if (event.text !== '') yield { index, text: event.text }
-    text += event.text
-    if (event.type === 'token') {
-      if (event.logprob !== undefined)
-        logprobs.push({
-          token: tokenOf(event.id),
-          logprob: event.logprob,
-          ...(event.topLogprobs && {
-            top: event.topLogprobs.map(({ id, logprob }) => ({ token: tokenOf(id), logprob })),
-          }),
-        })
-      continue
+    if (event.type === 'token' && event.logprob !== undefined)
+      logprobs.push({
+        token: tokenOf(event.id),
+        id: event.id,
+        logprob: event.logprob,
+        ...(event.topLogprobs && {
+          top: event.topLogprobs.map(({ id, logprob }) => ({ token: tokenOf(id), id, logprob })),
+        }),
+      })
+    if (event.text !== '') {
+      const own = logprobs.slice(sent)
+      sent = logprobs.length
+      yield { index, text: event.text, ...(own.length > 0 && { logprobs: own }) }
     }
+    text += event.text
+    if (event.type === 'token') continue
     const { hypotheses, finishReason, stopString } = event // 'abort' is thrown, not told
     const usage = { promptTokens: event.usage.promptTokens, completionTokens: event.usage.completionTokens }
     const completions = hypotheses

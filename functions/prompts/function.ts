@@ -32,6 +32,7 @@ const routes = {
     path: '/:name',
     summary: 'Show a prompt template',
     output: z.object({ name: z.string(), revision: z.string(), template: z.string() }),
+    example: { name: 'summarize-headline' },
     async run({ name }, { runtime, signal }) {
       const { revision, source } = await runtime.prompt(name, signal)
       return { name, revision, template: source }
@@ -43,6 +44,7 @@ const routes = {
     summary: 'Render a prompt template',
     input: z.strictObject({ values }),
     output: z.object({ name: z.string(), revision: z.string(), ...rendered.shape }),
+    example: { name: 'summarize-headline', input: { values: { text: 'The meeting is on Tuesday.' } } },
     async run({ name }, { runtime, signal }, { values }) {
       const prompt = await runtime.prompt(name, signal)
       return { name, revision: prompt.revision, text: tried(() => prompt.render(values as Values)) }

@@ -1,5 +1,6 @@
 /** The prompts function as a Worker of its own. */
-import { createWorker } from '../../src/server/worker.ts'
+import { prompts as templates } from '../../src/runtime/loaders.ts'
+import { createWorkerOf } from '../../src/server/worker.ts'
 import { prompts } from './function.ts'
 
-export default createWorker([prompts])
+export default createWorkerOf([templates], [prompts])

@@ -1,5 +1,6 @@
 /** The score function as a Worker of its own. */
-import { createWorker } from '../../src/server/worker.ts'
+import { permutationLms } from '../../src/runtime/loaders.ts'
+import { createWorkerOf } from '../../src/server/worker.ts'
 import { score } from './function.ts'
 
-export default createWorker([score])
+export default createWorkerOf([permutationLms], [score])

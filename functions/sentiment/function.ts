@@ -5,11 +5,11 @@
 import * as z from 'zod'
 import { EdgewiseError } from '../../src/errors.ts'
 import { defineFunction } from '../../src/function.ts'
+import { type Classified, classifyTexts } from '../../src/runtime/classification.ts'
 import type { Encoder } from '../../src/runtime/runtime.ts'
 import { splitSentences } from '../../src/text/sentences.ts'
 import { modelName, modelUsed, offset, probability, textList, texts } from '../../src/texts.ts'
 import { findMentions } from './aspects.ts'
-import { type Classified, classifyTexts } from './classification.ts'
 
 const MAX_ASPECTS = 20
 /** Most sentences of a request that are scored one by one. */
@@ -64,6 +64,7 @@ export const sentiment = defineFunction({
     'windows whose logits are averaged by length. Neutral is a class the model has learned, not a threshold. ' +
     '`emotion`, `sentences` and `aspects` look closer.',
   model: 'sentiment',
+  furtherModels: ['emotion'],
   primary: 'text',
   input: z.strictObject({
     text: texts.describe('A text, or up to 64 of them'),
@@ -145,7 +146,7 @@ function requireSentiment(encoder: Encoder): void {
 const withoutCounts = ({ label, score, scores }: Classified) => ({ label, score, scores })
 
 /** A model's judgement, whose labels requireSentiment has checked; in their fixed order. */
-function judgementOf({ label: best, score, scores }: Classified) {
+function judgementOf({ label: best, score, scores }: Pick<Classified, 'label' | 'score' | 'scores'>) {
   const { negative, neutral, positive } = scores as Record<z.infer<typeof label>, number>
   return { label: best as z.infer<typeof label>, score, scores: { negative, neutral, positive } }
 }
@@ -191,7 +192,7 @@ async function byAspect(encoder: Encoder, texts: string[], aspects: string[], si
       const best = label.options.reduce((a, b) => (mean[b]! > mean[a]! ? b : a))
       return {
         aspect,
-        ...judgementOf({ label: best, score: mean[best]!, scores: mean, tokens: 0, windows: 0 }),
+        ...judgementOf({ label: best, score: mean[best]!, scores: mean }),
         mentions,
       }
     }),

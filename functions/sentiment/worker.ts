@@ -1,5 +1,6 @@
 /** The sentiment function as a Worker of its own. */
-import { createWorker } from '../../src/server/worker.ts'
+import { encoders } from '../../src/runtime/loaders.ts'
+import { createWorkerOf } from '../../src/server/worker.ts'
 import { sentiment } from './function.ts'
 
-export default createWorker([sentiment])
+export default createWorkerOf([encoders], [sentiment])

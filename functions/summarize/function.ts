@@ -83,6 +83,7 @@ export const summarize = defineFunction({
     'written by an encoder-decoder where the catalog has one, text by sections where it is too long; else they are ' +
     'sentences of the text too, and `method` says so.',
   model: 'embed',
+  furtherModels: [WRITER],
   primary: 'text',
   input,
   output,

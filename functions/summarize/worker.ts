@@ -1,5 +1,6 @@
 /** The summarize function as a Worker of its own. */
-import { createWorker } from '../../src/server/worker.ts'
+import { encoders, generators, prompts } from '../../src/runtime/loaders.ts'
+import { createWorkerOf } from '../../src/server/worker.ts'
 import { summarize } from './function.ts'
 
-export default createWorker([summarize])
+export default createWorkerOf([encoders, generators, prompts], [summarize])

@@ -1,5 +1,6 @@
 /** The tokenize function as a Worker of its own. */
-import { createWorker } from '../../src/server/worker.ts'
+import { tokenizers } from '../../src/runtime/loaders.ts'
+import { createWorkerOf } from '../../src/server/worker.ts'
 import { tokenize } from './function.ts'
 
-export default createWorker([tokenize])
+export default createWorkerOf([tokenizers], [tokenize])

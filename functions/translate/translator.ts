@@ -85,7 +85,8 @@ export function createTranslator(
     const events = generator.generate(source, {
       maxNewTokens: 2 * ids.length + 16,
       numBeams: beams,
-      numReturnSequences: beams > 1 ? wanted : 1,
+      // The best often loses what is to be kept where another has all of it.
+      numReturnSequences: beams > 1 ? (used.length > 0 ? beams : wanted) : 1,
       logprobs: beams === 1,
       suppressTokens: unused,
       signal,
@@ -122,7 +123,7 @@ export function createTranslator(
       if (!isComplete(pieces, text, kept)) return []
       return { text: joinPieces(pieces, text, kept), logprob, tokens: ids.length + 1 }
     })
-    return hypotheses.length > 0 ? hypotheses : undefined
+    return hypotheses.length > 0 ? hypotheses.slice(0, wanted) : undefined
   }
 
   function piecesOf(ids: number[]): Piece[] {

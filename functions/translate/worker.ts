@@ -1,5 +1,7 @@
-/** The translate function as a Worker of its own. */
-import { createWorker } from '../../src/server/worker.ts'
+/** The translate function as a Worker of its own, which speaks LibreTranslate's protocol too. */
+import { generators } from '../../src/runtime/loaders.ts'
+import { libreTranslate } from '../../src/server/compat/libretranslate/index.ts'
+import { createWorkerOf } from '../../src/server/worker.ts'
 import { translate } from './function.ts'
 
-export default createWorker([translate])
+export default createWorkerOf([generators], [translate], [libreTranslate])

@@ -102,18 +102,28 @@ export interface PermutationLm {
   forward(engine: Engine, steps: PermutationStep[]): PermutationOutput[]
 }
 
+/** What a family offers is apart, so that a Worker that only encodes carries no decoder. */
 export interface Architecture {
   /** config.json's `model_type` values that this file implements. */
   modelTypes: string[]
+}
+
+export interface EncoderArchitecture extends Architecture {
   /**
    * Reads config.json and declares the weights.
    * @throws EdgewiseError `config_invalid`, `architecture_unsupported`
    */
-  encoder?(task: EncoderTask, config: unknown, weights: WeightPlan): EncoderModel
+  encoder(task: EncoderTask, config: unknown, weights: WeightPlan): EncoderModel
+}
+
+export interface DecoderArchitecture extends Architecture {
   /** As encoder, for models that write text. */
-  decoder?(config: unknown, weights: WeightPlan): DecoderModel
+  decoder(config: unknown, weights: WeightPlan): DecoderModel
+}
+
+export interface PermutationArchitecture extends Architecture {
   /** As encoder, for models of random factorization orders. */
-  permutationLm?(config: unknown, weights: WeightPlan): PermutationLm
+  permutationLm(config: unknown, weights: WeightPlan): PermutationLm
 }
 
 /** Parses the fields of config.json that a family reads. */

@@ -3,12 +3,14 @@
  * the Transformer with learned positions and normalized embeddings; mBART's norms come before attention and feed-forward.
  */
 import * as z from 'zod'
-import type { Architecture } from './architecture.ts'
+import type { DecoderArchitecture, EncoderArchitecture } from './architecture.ts'
 import {
   type Config,
   commonConfig,
   configFields,
-  encoderDecoder,
+  decoder,
+  encoder,
+  type Family,
   type PlanPositions,
 } from './encoder-decoder.ts'
 
@@ -39,4 +41,15 @@ const planPositions: PlanPositions = ({ positions, hiddenSize }, plan, stack) =>
     )
 }
 
-export const bart: Architecture = encoderDecoder(['bart', 'mbart'], bartConfig, planPositions)
+const modelTypes = ['bart', 'mbart']
+const family: Family = { modelTypes, schema: bartConfig, planPositions }
+
+export const bartEncoder: EncoderArchitecture = {
+  modelTypes,
+  encoder: (task, config, plan) => encoder(family, task, config, plan),
+}
+
+export const bartDecoder: DecoderArchitecture = {
+  modelTypes,
+  decoder: (config, plan) => decoder(family, config, plan),
+}

@@ -10,10 +10,10 @@ import type { Activation, Engine, FeedForward, LayerNorm } from '../engine/engin
 import type { Linear, Table, WeightPlan } from '../engine/weights.ts'
 import { EdgewiseError } from '../errors.ts'
 import {
-  type Architecture,
   activation,
   classNames,
   count,
+  type EncoderArchitecture,
   type EncoderModel,
   type EncoderTask,
   labelsOf,
@@ -424,7 +424,7 @@ function encoder(task: EncoderTask, rawConfig: unknown, plan: WeightPlan): Encod
   }
 }
 
-export const bert: Architecture = {
+export const bert: EncoderArchitecture = {
   modelTypes: ['bert', 'distilbert', 'roberta', 'electra', 'albert'],
   encoder,
 }

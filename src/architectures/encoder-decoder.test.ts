@@ -4,7 +4,7 @@ import { expectWithin, loadDecoder, loadEncoder, readFixture } from '../../test/
 import { planWeights } from '../engine/weights.ts'
 import { EdgewiseError } from '../errors.ts'
 import type { EncoderTask } from './architecture.ts'
-import { findArchitecture } from './index.ts'
+import { findDecoder } from './index.ts'
 
 interface Case {
   input_ids: number[]
@@ -109,7 +109,7 @@ describe('names of tensors', () => {
   const read = (folder: string, tensors: string[], change: object = {}) => {
     const plan = planWeights(tensors, 'fp32')
     const config = { ...readFixture(`${folder}/config.json`), ...change }
-    findArchitecture(config, 'decoder').decoder(config, plan)
+    findDecoder(config).decoder(config, plan)
     return [...plan.destinations.keys()].filter((name) => !name.includes('layer'))
   }
   const whole = 'model.encoder.layers.0.fc1.weight'

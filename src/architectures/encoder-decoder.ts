@@ -10,10 +10,12 @@ import type { Arena } from '../engine/memory.ts'
 import type { Linear, Table, WeightPlan } from '../engine/weights.ts'
 import { EdgewiseError } from '../errors.ts'
 import {
-  type Architecture,
   activation,
   count,
+  type DecoderModel,
   type DecoderStep,
+  type EncoderModel,
+  type EncoderTask,
   endTokenIds,
   parseConfig,
   type Sequence,
@@ -430,67 +432,75 @@ function decode(engine: Engine, config: Config, weights: Weights, steps: Decoder
 
 // ----------------------------------------------------------------------------------------------- architecture
 
-/**
- * A family of this model, of which the encoder alone gives hidden states.
- * @param schema reads config.json
- */
-export function encoderDecoder(
-  modelTypes: string[],
-  schema: z.ZodType<Config>,
-  planPositions: PlanPositions,
-): Architecture {
-  const checked = schema.refine(
-    ({ hiddenSize, encoder, decoder }) =>
-      hiddenSize % encoder.heads === 0 && hiddenSize % decoder.heads === 0,
-    'd_model is not a multiple of the attention heads',
+/** What the families of this model do not have in common. */
+export interface Family {
+  modelTypes: string[]
+  /** Reads config.json. */
+  schema: z.ZodType<Config>
+  planPositions: PlanPositions
+}
+
+const readConfig = ({ schema }: Family, rawConfig: unknown): Config =>
+  parseConfig(
+    schema.refine(
+      ({ hiddenSize, encoder, decoder }) =>
+        hiddenSize % encoder.heads === 0 && hiddenSize % decoder.heads === 0,
+      'd_model is not a multiple of the attention heads',
+    ),
+    rawConfig,
   )
+
+/** The encoder alone, which gives hidden states. */
+export function encoder(
+  family: Family,
+  task: EncoderTask,
+  rawConfig: unknown,
+  plan: WeightPlan,
+): EncoderModel {
+  const config = readConfig(family, rawConfig)
+  const { hiddenSize, encoder } = config
+  if (task !== 'hidden-states')
+    throw new EdgewiseError(
+      'architecture_unsupported',
+      `The encoder of a ${family.modelTypes[0]} model has no head for ${task}.`,
+      'Read its hidden states, or use a model of the BERT family.',
+    )
+  const name = `${embeddingNames(config, plan).encoder}.weight`
+  const words = plan.table(name, encoder.vocabSize, hiddenSize)
+  const stack = planStack(config, plan, 'encoder', words, family.planPositions, planEncoderLayer)
   return {
-    modelTypes,
-    encoder(task, rawConfig, plan) {
-      const config = parseConfig(checked, rawConfig)
-      const { hiddenSize, encoder } = config
-      if (task !== 'hidden-states')
-        throw new EdgewiseError(
-          'architecture_unsupported',
-          `The encoder of a ${modelTypes[0]} model has no head for ${task}.`,
-          'Read its hidden states, or use a model of the BERT family.',
-        )
-      const name = `${embeddingNames(config, plan).encoder}.weight`
-      const words = plan.table(name, encoder.vocabSize, hiddenSize)
-      const stack = planStack(config, plan, 'encoder', words, planPositions, planEncoderLayer)
-      return {
-        labels: [],
-        width: hiddenSize,
-        contextLength: config.positions,
-        forward: (engine, sequences) =>
-          engine.memory.scratch.scope(() => {
-            let own = encode(engine, config, stack, sequences)
-            return sequences.map(({ inputIds: { length: tokens } }) => {
-              const hidden = engine.memory.f32(own, tokens * hiddenSize).slice() // [tokens, hiddenSize]
-              own += tokens * hiddenSize * 4
-              return hidden
-            })
-          }),
-      }
-    },
-    decoder(rawConfig, plan) {
-      const config = parseConfig(checked, rawConfig)
-      const weights = planModel(config, plan, planPositions)
-      const { layers, heads, vocabSize } = config.decoder
-      return {
-        vocabularySize: vocabSize,
-        contextLength: config.positions,
-        endTokenIds: config.endTokenIds,
-        startTokenId: config.startTokenId,
-        open: (engine, capacity, source) =>
-          openWithSource(
-            engine,
-            { layers, heads, headDim: config.hiddenSize / heads, capacity },
-            source,
-            (source, cache) => readSource(engine, config, weights, source, cache),
-          ),
-        forward: (engine, steps) => engine.memory.scratch.scope(() => decode(engine, config, weights, steps)),
-      }
-    },
+    labels: [],
+    width: hiddenSize,
+    contextLength: config.positions,
+    forward: (engine, sequences) =>
+      engine.memory.scratch.scope(() => {
+        let own = encode(engine, config, stack, sequences)
+        return sequences.map(({ inputIds: { length: tokens } }) => {
+          const hidden = engine.memory.f32(own, tokens * hiddenSize).slice() // [tokens, hiddenSize]
+          own += tokens * hiddenSize * 4
+          return hidden
+        })
+      }),
+  }
+}
+
+/** The whole: it reads a source and writes another text. */
+export function decoder(family: Family, rawConfig: unknown, plan: WeightPlan): DecoderModel {
+  const config = readConfig(family, rawConfig)
+  const weights = planModel(config, plan, family.planPositions)
+  const { layers, heads, vocabSize } = config.decoder
+  return {
+    vocabularySize: vocabSize,
+    contextLength: config.positions,
+    endTokenIds: config.endTokenIds,
+    startTokenId: config.startTokenId,
+    open: (engine, capacity, source) =>
+      openWithSource(
+        engine,
+        { layers, heads, headDim: config.hiddenSize / heads, capacity },
+        source,
+        (source, cache) => readSource(engine, config, weights, source, cache),
+      ),
+    forward: (engine, steps) => engine.memory.scratch.scope(() => decode(engine, config, weights, steps)),
   }
 }

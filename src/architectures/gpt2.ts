@@ -8,9 +8,9 @@ import { createKeyValueCache } from '../engine/cache.ts'
 import type { Activation, Engine, FeedForward, LayerNorm } from '../engine/engine.ts'
 import type { Linear, Table, WeightPlan } from '../engine/weights.ts'
 import {
-  type Architecture,
   activation,
   count,
+  type DecoderArchitecture,
   type DecoderModel,
   type DecoderStep,
   endTokenIds,
@@ -258,4 +258,4 @@ function decoder(rawConfig: unknown, plan: WeightPlan): DecoderModel {
   }
 }
 
-export const gpt2: Architecture = { modelTypes: ['gpt2', 'gpt_neo'], decoder }
+export const gpt2: DecoderArchitecture = { modelTypes: ['gpt2', 'gpt_neo'], decoder }

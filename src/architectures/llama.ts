@@ -9,9 +9,9 @@ import { createKeyValueCache } from '../engine/cache.ts'
 import type { Activation, Engine, FeedForward, RmsNorm } from '../engine/engine.ts'
 import type { Linear, Table, WeightPlan } from '../engine/weights.ts'
 import {
-  type Architecture,
   activation,
   count,
+  type DecoderArchitecture,
   type DecoderModel,
   type DecoderStep,
   endTokenIds,
@@ -299,4 +299,4 @@ function decoder(rawConfig: unknown, plan: WeightPlan): DecoderModel {
   }
 }
 
-export const llama: Architecture = { modelTypes: ['llama', 'mistral', 'qwen2'], decoder }
+export const llama: DecoderArchitecture = { modelTypes: ['llama', 'mistral', 'qwen2'], decoder }

@@ -3,13 +3,15 @@
  * encoded as sinusoids, as it was first described; OPUS-MT's models are of this family.
  */
 import * as z from 'zod'
-import { type Architecture, count } from './architecture.ts'
+import { count, type DecoderArchitecture, type EncoderArchitecture } from './architecture.ts'
 import {
   type AddPositions,
   type Config,
   commonConfig,
   configFields,
-  encoderDecoder,
+  decoder,
+  encoder,
+  type Family,
   type PlanPositions,
 } from './encoder-decoder.ts'
 
@@ -55,4 +57,15 @@ const planPositions: PlanPositions = ({ positions, hiddenSize }, plan, stack) =>
   return (engine, positions, out) => engine.addRows(table, positions, out)
 }
 
-export const marian: Architecture = encoderDecoder(['marian'], marianConfig, planPositions)
+const modelTypes = ['marian']
+const family: Family = { modelTypes, schema: marianConfig, planPositions }
+
+export const marianEncoder: EncoderArchitecture = {
+  modelTypes,
+  encoder: (task, config, plan) => encoder(family, task, config, plan),
+}
+
+export const marianDecoder: DecoderArchitecture = {
+  modelTypes,
+  decoder: (config, plan) => decoder(family, config, plan),
+}

@@ -11,11 +11,12 @@ import type { AttentionInput, Engine, FeedForward as FeedForwardLayers, RmsNorm 
 import type { Linear, Table, WeightPlan } from '../engine/weights.ts'
 import { EdgewiseError } from '../errors.ts'
 import {
-  type Architecture,
   activation,
   count,
+  type DecoderArchitecture,
   type DecoderModel,
   type DecoderStep,
+  type EncoderArchitecture,
   type EncoderModel,
   type EncoderTask,
   endTokenIds,
@@ -459,4 +460,6 @@ function decoder(rawConfig: unknown, plan: WeightPlan): DecoderModel {
   }
 }
 
-export const t5: Architecture = { modelTypes: ['t5', 'mt5', 'umt5'], encoder, decoder }
+const modelTypes = ['t5', 'mt5', 'umt5']
+export const t5Encoder: EncoderArchitecture = { modelTypes, encoder }
+export const t5Decoder: DecoderArchitecture = { modelTypes, decoder }

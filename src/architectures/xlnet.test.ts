@@ -13,7 +13,7 @@ import {
 } from '../../test/parity/checkpoint.ts'
 import { EdgewiseError } from '../errors.ts'
 import type { PermutationLm, PermutationOutput, PermutationStep, SegmentMemory } from './architecture.ts'
-import { findArchitecture } from './index.ts'
+import { findPermutationLm } from './index.ts'
 import { maskOfOrder } from './xlnet.ts'
 
 interface Prediction {
@@ -38,7 +38,7 @@ async function loadLm(
   options: LoadOptions = {},
 ): Promise<PermutationLm & { run(steps: PermutationStep[]): PermutationOutput[] }> {
   const { model, engine } = await load(folder, options, (config, plan) =>
-    findArchitecture(config, 'permutationLm').permutationLm(config, plan),
+    findPermutationLm(config).permutationLm(config, plan),
   )
   return { ...model, run: (steps) => model.forward(engine, steps) }
 }
@@ -301,7 +301,7 @@ describe('checkpoints that do not fit', () => {
   })
 
   it('names a capability that a family lacks', () => {
-    expect(() => findArchitecture({ model_type: 'bert' }, 'permutationLm')).toThrow(
+    expect(() => findPermutationLm({ model_type: 'bert' })).toThrow(
       'not implemented as a language model of permutations',
     )
   })

@@ -11,13 +11,14 @@ import type { Engine, FeedForward, LayerNorm } from '../engine/engine.ts'
 import type { Linear, Table, WeightPlan } from '../engine/weights.ts'
 import { EdgewiseError } from '../errors.ts'
 import {
-  type Architecture,
   activation,
   classNames,
   count,
+  type EncoderArchitecture,
   type EncoderModel,
   type EncoderTask,
   labelsOf,
+  type PermutationArchitecture,
   type PermutationLm,
   type PermutationStep,
   parseConfig,
@@ -603,4 +604,6 @@ function permutationLm(rawConfig: unknown, plan: WeightPlan): PermutationLm {
   }
 }
 
-export const xlnet: Architecture = { modelTypes: ['xlnet'], encoder, permutationLm }
+const modelTypes = ['xlnet']
+export const xlnetEncoder: EncoderArchitecture = { modelTypes, encoder }
+export const xlnetPermutationLm: PermutationArchitecture = { modelTypes, permutationLm }

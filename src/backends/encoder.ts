@@ -1,6 +1,6 @@
 /** Encoders on the native backend: Hugging Face checkpoints on our own engine. */
 import type { EncoderTask, Sequence } from '../architectures/architecture.ts'
-import { findArchitecture } from '../architectures/index.ts'
+import { findEncoder } from '../architectures/index.ts'
 import type { KernelModules } from '../engine/kernels.ts'
 import type { Precision } from '../engine/weights.ts'
 import { throwIfAborted } from '../errors.ts'
@@ -37,7 +37,7 @@ export async function loadNativeEncoder(
 ): Promise<NativeEncoder> {
   const tokenizer = createTokenizer(await files.json('tokenizer.json'))
   const { model, engine } = await loadModel(files, kernels, precision, (config, plan) =>
-    findArchitecture(config, 'encoder').encoder(task, config, plan),
+    findEncoder(config).encoder(task, config, plan),
   )
   const outputs = async (sequences: Sequence[], signal?: AbortSignal): Promise<Float32Array[]> => {
     const results: Float32Array[] = []

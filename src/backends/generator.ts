@@ -1,7 +1,7 @@
 /** Generators on the native backend: Hugging Face checkpoints that write text, on our own engine. */
 import * as z from 'zod'
 import { endTokenIds } from '../architectures/architecture.ts'
-import { findArchitecture } from '../architectures/index.ts'
+import { findDecoder } from '../architectures/index.ts'
 import { bindDecoder } from '../decoding/decoder.ts'
 import { generate } from '../decoding/generate.ts'
 import { jsonConstraint } from '../decoding/grammar/json.ts'
@@ -74,7 +74,7 @@ export async function loadNativeGenerator(
     : undefined
   const defaults = await readDefaults(files)
   const { model, engine } = await loadModel(files, kernels, precision, (config, plan) =>
-    findArchitecture(config, 'decoder').decoder(config, plan),
+    findDecoder(config).decoder(config, plan),
   )
   const decoder = bindDecoder(model, engine)
   const readsSource = decoder.startTokenId !== undefined

@@ -1,6 +1,6 @@
 /** Models of random factorization orders (XLNet) on the native backend. */
 import type { PermutationStep } from '../architectures/architecture.ts'
-import { findArchitecture } from '../architectures/index.ts'
+import { findPermutationLm } from '../architectures/index.ts'
 import type { KernelModules } from '../engine/kernels.ts'
 import type { Precision } from '../engine/weights.ts'
 import { throwIfAborted } from '../errors.ts'
@@ -26,7 +26,7 @@ export async function loadNativePermutationLm(
 ): Promise<NativePermutationLm> {
   const tokenizer = createTokenizer(await files.json('tokenizer.json'))
   const { model, engine } = await loadModel(files, kernels, precision, (config, plan) =>
-    findArchitecture(config, 'permutationLm').permutationLm(config, plan),
+    findPermutationLm(config).permutationLm(config, plan),
   )
   return {
     tokenizer,

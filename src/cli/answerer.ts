@@ -1,17 +1,12 @@
 /** What answers a command: a server, or this process with the models of a folder. */
-import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import { classifierStore } from '../classifier/store.ts'
 import { createClient } from '../client/client.ts'
-import { compileKernels } from '../engine/kernels.ts'
-import { EdgewiseError } from '../errors.ts'
 import type { EdgewiseFunction, FunctionContext, TextPart } from '../function.ts'
-import { createRuntime } from '../runtime/native.ts'
+import { createLocalRuntime } from '../runtime/local.ts'
+import type { Runtime } from '../runtime/runtime.ts'
 import { inputError } from '../server/errors.ts'
-import { fileStorage } from '../storage/files.ts'
 import { folderStorage } from '../storage/folder.ts'
 
 type Json = Record<string, unknown>
@@ -28,7 +23,7 @@ export interface Source {
 /** @throws EdgewiseError `file_missing` without a models folder */
 export async function answerer(fn: EdgewiseFunction, { url, models }: Source): Promise<Answer> {
   if (url !== undefined) {
-    const client = createClient<EdgewiseFunction[]>({ baseUrl: url })
+    const client = remote(url)
     return async (input, show) => {
       const call = client[fn.name] as unknown as ((input: Json) => Promise<Json>) & {
         stream(input: Json): AsyncGenerator<TextPart, Json, void>
@@ -45,6 +40,9 @@ export async function answerer(fn: EdgewiseFunction, { url, models }: Source): P
       : await fn.run(parsed.data, context)
   }
 }
+
+const remote = (url: string) =>
+  createClient<EdgewiseFunction[]>({ baseUrl: url, apiKey: process.env.EDGEWISE_API_KEY })
 
 async function shown(
   parts: AsyncGenerator<TextPart, Json, void>,
@@ -70,7 +68,7 @@ export async function callRoute(
     return await run(parameters, await localContext(models), parsed?.data ?? {})
   }
   type Call = (parameters?: { name: string }) => Promise<unknown>
-  const calls = createClient<EdgewiseFunction[]>({ baseUrl: url })[fn.name] as unknown as Record<string, Call>
+  const calls = remote(url)[fn.name] as unknown as Record<string, Call>
   return await (path === '' ? calls[route]!() : calls[route]!({ ...parameters, ...body }))
 }
 
@@ -85,16 +83,5 @@ async function localContext(models: string | undefined): Promise<FunctionContext
 }
 
 /** @throws EdgewiseError `file_missing` without a models folder */
-export async function localRuntime(models: string | undefined) {
-  const here = dirname(fileURLToPath(import.meta.url))
-  const directory = models ?? process.env.EDGEWISE_MODELS ?? join(here, '../models')
-  if (!existsSync(join(directory, 'catalog.json')))
-    throw new EdgewiseError(
-      'file_missing',
-      `There is no catalog.json in ${directory}.`,
-      'Name the models folder by --models or EDGEWISE_MODELS.',
-    )
-  const bytes = async (name: string) => new Uint8Array(await readFile(join(here, `kernels.${name}.wasm`)))
-  const kernels = await compileKernels(bytes)
-  return createRuntime({ storage: fileStorage(directory), kernels })
-}
+export const localRuntime = (models: string | undefined): Promise<Runtime> =>
+  createLocalRuntime({ models: models ?? process.env.EDGEWISE_MODELS })

@@ -1,12 +1,12 @@
 /** Commands made from functions' definitions: arguments, a file or standard input in, one JSON line a result out. */
 import { readFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import type { EdgewiseFunction } from '../function.ts'
+import { packagePath } from '../runtime/local.ts'
 import { localRuntime } from './answerer.ts'
 import { type ExitCode, report } from './errors.ts'
 import { usage } from './help.ts'
+import { init } from './init.ts'
 import { COMMON_OPTIONS, runFunction } from './run.ts'
 
 /** Runs a command line; answers go to standard output, everything else to standard error. */
@@ -28,6 +28,7 @@ export async function runCli(args: string[], functions: readonly EdgewiseFunctio
         console.log(`${model.name}\t${model.task}\t${model.size} bytes\t${model.summary}`)
       return 0
     }
+    if (command === 'init') return await init(args.slice(1), functions)
     if (!fn) {
       console.error(`edgewise: there is no command "${command}".\n\n${usage(functions)}`)
       return 2
@@ -39,6 +40,5 @@ export async function runCli(args: string[], functions: readonly EdgewiseFunctio
 }
 
 async function packageVersion(): Promise<string> {
-  const path = join(dirname(fileURLToPath(import.meta.url)), '../package.json')
-  return JSON.parse(await readFile(path, 'utf8')).version
+  return JSON.parse(await readFile(packagePath('package.json'), 'utf8')).version
 }

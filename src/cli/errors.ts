@@ -20,7 +20,9 @@ export function errorBody(error: unknown) {
 
 export function exitCode(error: unknown): ExitCode {
   const status = error instanceof EdgewiseError || error instanceof RequestError ? error.status : 500
-  return status >= 400 && status < 500 ? 1 : 3
+  // A key that is missing is the command's fault, a server that is busy its own: neither is the input's.
+  if (status === 401) return 2
+  return status >= 400 && status < 500 && status !== 429 ? 1 : 3
 }
 
 /** Says what failed in one or two lines; a bug keeps its stack. */

@@ -10,7 +10,10 @@ const COMMON: [string, string][] = [
   ['-f, --file FILE', 'Read inputs from a file: JSON Lines or plain lines'],
   ['    --json', 'JSON also on a terminal'],
   ['    --models DIR', 'Models folder (default: the package’s, or EDGEWISE_MODELS)'],
-  ['    --url URL', 'Ask a server instead of computing here'],
+  [
+    '    --url URL',
+    'Ask a server instead of computing here, with EDGEWISE_API_KEY as its key where it is set',
+  ],
   ['-h, --help', 'This, or the help of a command'],
 ]
 
@@ -21,6 +24,7 @@ export function usage(functions: readonly EdgewiseFunction[]): string {
     ...table([
       ...functions.map(({ name, summary }): [string, string] => [name, summary]),
       ['models', 'List the models there are'],
+      ['init', 'Write a Worker of some functions into a new folder'],
     ]),
     '',
     'Without TEXT, input is read from --file or standard input: JSON Lines or plain lines, one answer a line out.',
@@ -30,6 +34,22 @@ export function usage(functions: readonly EdgewiseFunction[]): string {
     'Each command has options of its own: edgewise COMMAND --help.',
   ].join('\n')
 }
+
+export const initUsage = (folder: string): string =>
+  [
+    'Usage: edgewise init [FOLDER] [options]',
+    '',
+    `Writes a Worker that can be deployed, with the models that its functions need, into FOLDER (${folder}).`,
+    '',
+    ...table([
+      ['    --functions NAME,…', 'Its functions (default: all; may be repeated)'],
+      ['    --force', 'Also into a folder that is not empty; files of the same names are written anew'],
+      ['    --models DIR', 'Take the models from here (default: the package’s, or EDGEWISE_MODELS)'],
+      ['-h, --help', 'This'],
+    ]),
+    '',
+    'Example: edgewise init nlp --functions sentiment,translate',
+  ].join('\n')
 
 export function functionUsage(fn: EdgewiseFunction): string {
   const options = optionsOf(fn)

@@ -9,18 +9,36 @@
  *     for await (const { text } of nlp.translate.stream({ text: letter, target: 'de' })) show(text)
  */
 import type * as z from 'zod'
-import type { ErrorBody, ErrorCode } from '../errors.ts'
 import type { EdgewiseFunction, TextPart } from '../function.ts'
+import { failureOf, NetworkError, RequestError } from './errors.ts'
+import { readEvents } from './events.ts'
+import { withRetries } from './retry.ts'
 
 export { type Embedding, similarity } from '../similarity.ts'
+export {
+  ConflictError,
+  InvalidInputError,
+  NetworkError,
+  NotFoundError,
+  RateLimitError,
+  RequestError,
+  UnauthorizedError,
+  UnavailableError,
+} from './errors.ts'
 
 export interface ClientOptions {
   /** Where the service is, with or without a trailing slash. */
   baseUrl: string
-  /** Sent with each request, say for authorization. */
+  /** Sent as `Authorization: Bearer …`. */
+  apiKey?: string | undefined
+  /** Sent with each request. */
   headers?: Record<string, string>
   /** Replaces the global fetch, say by a service binding's. */
   fetch?: typeof fetch
+  /** How often a request is sent again after a 429, a 503 or a failure of the network; 2 unless told otherwise. */
+  retries?: number
+  /** Milliseconds that a retry waits at most, also where Retry-After asks for more; 30,000 unless told otherwise. */
+  maxRetryDelay?: number
 }
 
 export interface CallOptions {
@@ -84,109 +102,84 @@ export type Client<Functions extends readonly unknown[]> = {
   [F in Functions[number] as F extends { name: infer N extends string } ? N | Camel<N> : never]: Method<F>
 }
 
-/** A request that failed: `code` is the service's, or `network` when no answer of the service came. */
-export class RequestError extends Error {
-  override readonly name = 'RequestError'
-  readonly code: ErrorCode | 'network'
-  /** HTTP status; 0 when there was no answer. */
-  readonly status: number
-  readonly hint: string
-
-  constructor(
-    code: ErrorCode | 'network',
-    status: number,
-    message: string,
-    hint: string,
-    options?: { cause?: unknown },
-  ) {
-    super(message, options)
-    this.code = code
-    this.status = status
-    this.hint = hint
-  }
-}
-
 /**
- * Makes a client of a service.
- * @throws RequestError from each method; an aborted call rejects with the signal's reason
+ * Makes a client of a service. A stream that has begun is not restarted.
+ * @throws RequestError or one of its kinds from each method; an aborted call rejects with the signal's reason
  */
 export function createClient<Functions extends readonly EdgewiseFunction[]>({
   baseUrl,
+  apiKey,
   headers = {},
   fetch: send = fetch,
+  retries = 2,
+  maxRetryDelay = 30_000,
 }: ClientOptions): Client<Functions> {
-  const request = async (
+  /** @param read takes the answer out of the response; where the connection breaks meanwhile, all is tried again */
+  const request = async <Answer>(
     method: 'GET' | 'POST' | 'DELETE',
     path: string,
     input: unknown,
     { signal }: CallOptions = {},
-  ): Promise<Response> => {
-    const json = method === 'POST' && { 'content-type': 'application/json' }
-    try {
-      return await send(`${baseUrl.replace(/\/$/, '')}/v1/${path}`, {
-        method,
-        headers: { ...json, ...headers },
-        ...(json && { body: JSON.stringify(input) }),
-        ...(signal && { signal }),
-      })
-    } catch (cause) {
-      if (signal?.aborted) throw signal.reason
-      throw new RequestError(
-        'network',
-        0,
-        `${baseUrl} did not answer.`,
-        'Check the address and the network.',
-        {
-          cause,
-        },
-      )
+    read: (response: Response) => Promise<Answer>,
+  ): Promise<Answer> => {
+    const sent = new Headers(headers)
+    if (apiKey) sent.set('authorization', `Bearer ${apiKey}`)
+    if (method === 'POST') sent.set('content-type', 'application/json')
+    const init = {
+      method,
+      headers: sent,
+      ...(method === 'POST' && { body: JSON.stringify(input) }),
+      ...(signal && { signal }),
     }
+    const tried = async () => {
+      try {
+        const response = await send(`${baseUrl.replace(/\/$/, '')}/v1/${path}`, init)
+        if (response.ok) return await read(response)
+        throw failureOf(response, parsed(await response.text()), baseUrl)
+      } catch (cause) {
+        if (cause instanceof RequestError) throw cause
+        const message = `${baseUrl} did not answer.`
+        throw new NetworkError('network', 0, message, 'Check the address and the network.', { cause })
+      }
+    }
+    return await withRetries(tried, { retries, most: maxRetryDelay, signal })
   }
 
-  /** The body of an answer. @throws RequestError where it is none */
-  const answerOf = async (response: Response): Promise<unknown> => {
-    const body: unknown = await response.json().catch(() => undefined)
-    if (response.ok && body !== undefined) return body
-    throw failure(response, body)
-  }
+  const call = (...[method, path, input, options]: CallParameters): Promise<unknown> =>
+    request(method, path, input, options, async (response) => {
+      const answer = parsed(await response.text())
+      if (answer === undefined) throw failureOf(response, undefined, baseUrl)
+      return answer
+    })
 
-  const failure = (response: Response, body: unknown): RequestError => {
-    const error = (body as Partial<ErrorBody> | undefined)?.error
-    if (!error)
-      return new RequestError(
+  async function* stream(fn: string, input: object, { signal }: CallOptions = {}) {
+    const response = await request(
+      'POST',
+      fn,
+      { ...input, stream: true },
+      signal && { signal },
+      async (response) => response,
+    )
+    const brokenOff = (cause?: unknown) =>
+      new NetworkError(
         'network',
         response.status,
-        `${baseUrl} answered ${response.status} without an answer of edgewise.`,
-        'Check that the address is that of an edgewise service.',
+        `The answer of ${baseUrl} broke off.`,
+        'Send the request again.',
+        { cause, requestId: response.headers.get('x-request-id') ?? undefined },
       )
-    return new RequestError(error.code, response.status, error.message, error.hint)
-  }
-
-  const call = async (...[method, path, input, options]: Parameters<typeof request>): Promise<unknown> =>
-    await answerOf(await request(method, path, input, options))
-
-  async function* stream(fn: string, input: object, options?: CallOptions) {
-    const response = await request('POST', fn, { ...input, stream: true }, options)
-    if (!response.ok || !response.body) return await answerOf(response)
-    const events = response.body.pipeThrough(new TextDecoderStream())
-    let rest = ''
     try {
-      for await (const text of events) {
-        const parts = (rest + text).split('\n\n')
-        rest = parts.pop()!
-        for (const part of parts) {
-          const [, event, data] = part.match(/^event: (.*)\ndata: (.*)$/)!
-          const value: unknown = JSON.parse(data!)
-          if (event === 'end') return value
-          if (event === 'error') throw failure(response, value)
-          yield value as TextPart
-        }
+      for await (const { event, data } of readEvents(response.body!)) {
+        const value: unknown = JSON.parse(data)
+        if (event === 'end') return value
+        if (event === 'error') throw failureOf(response, value, baseUrl)
+        if (event === 'text') yield value as TextPart
       }
     } catch (error) {
-      if (options?.signal?.aborted) throw options.signal.reason
-      throw error
+      signal?.throwIfAborted()
+      throw error instanceof RequestError ? error : brokenOff(error)
     }
-    throw failure(response, undefined)
+    throw brokenOff()
   }
 
   const routeOf = (fn: string, route: string) => {
@@ -215,6 +208,22 @@ export function createClient<Functions extends readonly EdgewiseFunction[]>({
   return new Proxy({} as Client<Functions>, {
     get: (_, name) => (isName(name) ? methodOf(name) : undefined),
   })
+}
+
+type CallParameters = [
+  method: 'GET' | 'POST' | 'DELETE',
+  path: string,
+  input: unknown,
+  options: CallOptions | undefined,
+]
+
+/** JSON's value; undefined where it is none. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
 }
 
 /** A promise looks for `then`, JSON for `toJSON`: nothing here must pass for either. */

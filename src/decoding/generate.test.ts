@@ -235,6 +235,9 @@ const request: fc.Arbitrary<GenerationRequest> = fc.record({
   seed: fc.nat(9),
   topK: fc.constantFrom(0, 5),
   repetitionPenalty: fc.constantFrom(1, 1.5),
+  presencePenalty: fc.constantFrom(0, 1),
+  frequencyPenalty: fc.constantFrom(0, 0.5),
+  logitBias: fc.constantFrom({}, { 5: 2 }),
   noRepeatNgramSize: fc.constantFrom(0, 2),
   promptLookupNumTokens: fc.constantFrom(0, 4),
 })

@@ -1,6 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { forbidRepeatedNgrams, keepOnly, penalizeRepetition, processLogits } from './logits.ts'
+import {
+  forbidRepeatedNgrams,
+  keepOnly,
+  penalizeRepetition,
+  penalizeWritten,
+  processLogits,
+} from './logits.ts'
 
 const size = 12
 const logits = fc
@@ -15,6 +21,22 @@ describe('processors against their plain definitions', () => {
         const expected = row.map((x, id) => (!seen.includes(id) ? x : x < 0 ? x * penalty : x / penalty))
         penalizeRepetition(row, new Set(seen), penalty)
         expect(row).toEqual(expected)
+      }),
+    )
+  })
+
+  it('presence and frequency', () => {
+    const penalty = fc.constantFrom(-2, 0, 0.5, 2)
+    fc.assert(
+      fc.property(logits, ids, penalty, penalty, (row, written, presence, frequency) => {
+        const expected = row.map((x, id) => {
+          const times = written.filter((other) => other === id).length
+          return x - times * frequency - (times > 0 ? presence : 0)
+        })
+        penalizeWritten(row, written, presence, frequency)
+        row.forEach((x, id) => {
+          expect(x).toBeCloseTo(expected[id]!, 4)
+        })
       }),
     )
   })
@@ -58,6 +80,9 @@ describe('processors against their plain definitions', () => {
 describe('the order of transformers', () => {
   const options = {
     repetitionPenalty: 1,
+    presencePenalty: 0,
+    frequencyPenalty: 0,
+    logitBias: {},
     noRepeatNgramSize: 0,
     suppressTokens: [],
     minNewTokens: 0,
@@ -72,6 +97,18 @@ describe('the order of transformers', () => {
       processLogits(processed, after(newTokens), { ...options, minNewTokens: 3 })
       expect(processed[0]).toBe(newTokens < 3 ? -Infinity : 4)
     }
+  })
+
+  it('penalties are of what was written, not of the prompt; a bias is added', () => {
+    const processed = row()
+    const position = { ids: [1, 2, 3], seen: [1, 2, 3], newTokens: 1, endTokenIds: [0] }
+    processLogits(processed, position, {
+      ...options,
+      presencePenalty: 1,
+      frequencyPenalty: 0.5,
+      logitBias: { 0: 2 },
+    })
+    expect(Array.from(processed)).toEqual([6, 3, 2, -0.5])
   })
 
   it('forced tokens come last, at their places', () => {

@@ -17,6 +17,21 @@ export function penalizeRepetition(logits: Float32Array, seen: Iterable<number>,
   }
 }
 
+/**
+ * Takes off what has been written already: `presence` of each token, `frequency` for each time it occurs
+ * (https://platform.openai.com/docs/advanced-usage, which is where this is from; transformers has none).
+ * @param written tokens of the text itself, without its prompt
+ */
+export function penalizeWritten(
+  logits: Float32Array,
+  written: readonly number[],
+  presence: number,
+  frequency: number,
+): void {
+  for (const id of written) logits[id]! -= frequency
+  for (const id of new Set(written)) logits[id]! -= presence
+}
+
 /** Forbids each token that would complete a sequence of `size` tokens that `ids` holds already. */
 export function forbidRepeatedNgrams(logits: Float32Array, ids: ArrayLike<number>, size: number): void {
   const tail = ids.length - size + 1 // where the last size - 1 tokens start
@@ -57,6 +72,10 @@ export function keepOnly(logits: Float32Array, mask: Uint32Array, except: readon
 
 export interface LogitsOptions {
   repetitionPenalty: number
+  presencePenalty: number
+  frequencyPenalty: number
+  /** What is added to the logit of each token named. */
+  logitBias: Readonly<Record<number, number>>
   noRepeatNgramSize: number
   suppressTokens: readonly number[]
   minNewTokens: number
@@ -80,6 +99,14 @@ export interface Position {
 export function processLogits(logits: Float32Array, position: Position, options: LogitsOptions): void {
   const { ids, seen, newTokens, endTokenIds } = position
   if (options.repetitionPenalty !== 1) penalizeRepetition(logits, seen, options.repetitionPenalty)
+  if (options.presencePenalty !== 0 || options.frequencyPenalty !== 0)
+    penalizeWritten(
+      logits,
+      ids.slice(ids.length - newTokens),
+      options.presencePenalty,
+      options.frequencyPenalty,
+    )
+  for (const id in options.logitBias) logits[id]! += options.logitBias[id]!
   if (options.noRepeatNgramSize > 0) forbidRepeatedNgrams(logits, ids, options.noRepeatNgramSize)
   forbid(logits, options.suppressTokens)
   if (newTokens < options.minNewTokens) forbid(logits, endTokenIds)

@@ -50,6 +50,22 @@ export const generationOptions = z.strictObject({
     .positive()
     .default(1)
     .describe('Above 1 makes tokens that occurred less likely.'),
+  presencePenalty: z
+    .number()
+    .min(-2)
+    .max(2)
+    .default(0)
+    .describe('Taken off the logit of each token that was written.'),
+  frequencyPenalty: z
+    .number()
+    .min(-2)
+    .max(2)
+    .default(0)
+    .describe('Taken off the logit of a token for each time that it was written.'),
+  logitBias: z
+    .record(z.string().regex(/^\d{1,9}$/, 'must be the number of a token'), z.number().min(-100).max(100))
+    .default({})
+    .describe('What is added to the logits of tokens, by their numbers.'),
   noRepeatNgramSize: count.default(0).describe('No sequence of as many tokens occurs twice; 0 for no limit.'),
   suppressTokens: z.array(tokenId).default([]).describe('Tokens never written.'),
   forcedBosTokenId: tokenId.optional().describe('The first token, such as the language to translate to.'),
@@ -180,6 +196,9 @@ export function prepare(decoder: Decoder, request: GenerationRequest): Generatio
   for (const id of [...ids, ...Array.from(source ?? [])])
     if (!(Number.isInteger(id) && id >= 0 && id < vocabularySize))
       throw invalid(`The token ${id} is not in the vocabulary.`, 'Use the tokenizer of this model.')
+  for (const id of Object.keys(options.logitBias))
+    if (Number(id) >= vocabularySize)
+      throw invalid(`logitBias: there is no token ${id}.`, `The vocabulary has ${vocabularySize} tokens.`)
   for (const [name, tokens] of [
     ['prompt', ids.length + 1] as const,
     ['source', source?.length ?? 0] as const,

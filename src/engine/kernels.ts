@@ -1,5 +1,13 @@
 /** The compiled kernels and the choice between their two builds. */
 
+declare global {
+  // Node's types have no WebAssembly: who imports this package's types there needs the two names that they mention.
+  namespace WebAssembly {
+    interface Module {}
+    interface Memory {}
+  }
+}
+
 /** Compiled kernels; relaxed SIMD runs where there is a choice. A Worker imports both, others compile the one they run. */
 export type KernelModules =
   | { relaxed: WebAssembly.Module; simd?: WebAssembly.Module }

@@ -1,13 +1,9 @@
 /** The runtime on the native backend: loads by name, verifies, evicts the least recently used beyond a budget. */
 import type { EncoderTask } from '../architectures/architecture.ts'
-import { loadNativeEncoder } from '../backends/encoder.ts'
-import { loadNativeGenerator } from '../backends/generator.ts'
-import { loadNativePermutationLm } from '../backends/permutation.ts'
 import type { ModelFiles } from '../backends/weights.ts'
 import { chooseBuild, type KernelModules } from '../engine/kernels.ts'
 import type { Precision } from '../engine/weights.ts'
 import { EdgewiseError, throwIfAborted } from '../errors.ts'
-import { createPrompt } from '../prompts/prompt.ts'
 import {
   type Catalog,
   type CatalogModel,
@@ -17,7 +13,7 @@ import {
   readVerifiedJson,
 } from '../storage/catalog.ts'
 import type { ModelStorage } from '../storage/storage.ts'
-import { createTokenizer } from '../text/tokenizer.ts'
+import { encoders, generators, type Loaders, permutationLms, prompts, tokenizers } from './loaders.ts'
 import type { Encoder, Generator, ModelInfo, ModelTokenizer, PermutationScorer, Runtime } from './runtime.ts'
 
 export interface RuntimeOptions {
@@ -27,6 +23,8 @@ export interface RuntimeOptions {
   memoryBudget?: number
   /** int8 unless told otherwise; int4 takes little more than half the memory, and fp32, there for parity, four times. */
   precision?: Precision
+  /** Other names of models, which callers may use in place of those of the catalog. */
+  aliases?: Readonly<Record<string, string>>
 }
 
 const DEFAULT_BUDGET = 96 * 2 ** 20
@@ -48,12 +46,21 @@ function revisionOf({ files }: Pick<CatalogModel, 'files'>): string {
   return combined.toString(16).padStart(12, '0')
 }
 
-export function createRuntime({
-  storage,
-  kernels,
-  memoryBudget = DEFAULT_BUDGET,
-  precision = 'int8',
-}: RuntimeOptions): Runtime {
+/** A runtime that loads whatever there is. */
+export const createRuntime = (options: RuntimeOptions): Runtime =>
+  createRuntimeOf([encoders, generators, permutationLms, tokenizers, prompts], options)
+
+/** A runtime that loads some of it. */
+export function createRuntimeOf(
+  loaders: readonly Loaders[],
+  { storage, kernels, memoryBudget = DEFAULT_BUDGET, precision = 'int8', aliases = {} }: RuntimeOptions,
+): Runtime {
+  /** @throws Error where a function asks for what its Worker was made without */
+  const loaderOf = <Kind extends keyof Loaders>(kind: Kind): NonNullable<Loaders[Kind]> => {
+    const loader = loaders.find((some) => some[kind])?.[kind]
+    if (!loader) throw new Error(`This runtime was made without a loader for ${kind}.`)
+    return loader
+  }
   /** What is loaded, by kind and name. Insertion order is order of use: the first is the least recently used. */
   const loaded = new Map<string, Loaded>()
   const loading = new Map<string, Promise<Loaded>>()
@@ -81,9 +88,9 @@ export function createRuntime({
   }
 
   const loadAs = (kind: Kind, files: ModelFiles) => {
-    if (kind === 'generator') return loadNativeGenerator(files, kernels, precision)
-    if (kind === 'permutation-lm') return loadNativePermutationLm(files, kernels, precision)
-    return loadNativeEncoder(files, kernels, precision, kind)
+    if (kind === 'generator') return loaderOf('generator')(files, kernels, precision)
+    if (kind === 'permutation-lm') return loaderOf('permutationLm')(files, kernels, precision)
+    return loaderOf('encoder')(files, kernels, precision, kind)
   }
 
   const load = async (kind: Kind, name: string): Promise<Loaded> => {
@@ -108,8 +115,21 @@ export function createRuntime({
     return entry
   }
 
-  const open = async (kind: Kind, name: string, signal: AbortSignal | undefined): Promise<Loaded> => {
+  const infoOf = ({ name, task, summary, license, files }: CatalogModel): ModelInfo => ({
+    name,
+    task,
+    summary,
+    license,
+    revision: revisionOf({ files }),
+    size: Object.values(files).reduce((sum, { size }) => sum + size, 0),
+    loaded: [...loaded.values()].some((model) => model.name === name),
+  })
+
+  const named = (given: string): string => (Object.hasOwn(aliases, given) ? aliases[given]! : given)
+
+  const open = async (kind: Kind, given: string, signal: AbortSignal | undefined): Promise<Loaded> => {
     throwIfAborted(signal)
+    const name = named(given)
     const key = `${kind} ${name}`
     const present = loaded.get(key)
     if (present) {
@@ -136,8 +156,9 @@ export function createRuntime({
     generator: async (name, signal) => (await open('generator', name, signal)) as Generator & Loaded,
     permutationLm: async (name, signal) =>
       (await open('permutation-lm', name, signal)) as PermutationScorer & Loaded,
-    async tokenizer(name, signal) {
+    async tokenizer(given, signal) {
       throwIfAborted(signal)
+      const name = named(given)
       const model = await catalogued(name)
       const revision = revisionOf(model)
       const present = tokenizers.get(`${name} ${revision}`)
@@ -145,7 +166,7 @@ export function createRuntime({
       const entry = {
         name,
         revision,
-        tokenizer: createTokenizer(await readVerifiedJson(storage, model, 'tokenizer.json')),
+        tokenizer: loaderOf('tokenizer')(await readVerifiedJson(storage, model, 'tokenizer.json')),
       }
       tokenizers.clear()
       tokenizers.set(`${name} ${revision}`, entry)
@@ -162,7 +183,7 @@ export function createRuntime({
           `There is no prompt "${name.slice(0, 100)}".`,
           `Use one of: ${Object.keys(current.prompts).join(', ')}.`,
         )
-      return createPrompt(name, current.prompts[name]!.sha256.slice(0, 12), source)
+      return loaderOf('prompt')(name, current.prompts[name]!.sha256.slice(0, 12), source)
     },
     async prompts() {
       const { prompts } = await currentCatalog()
@@ -172,17 +193,7 @@ export function createRuntime({
         size,
       }))
     },
-    async models(): Promise<ModelInfo[]> {
-      const { models } = await currentCatalog()
-      return models.map(({ name, task, summary, license, files }) => ({
-        name,
-        task,
-        summary,
-        license,
-        revision: revisionOf({ files }),
-        size: Object.values(files).reduce((sum, { size }) => sum + size, 0),
-        loaded: [...loaded.values()].some((model) => model.name === name),
-      }))
-    },
+    models: async () => (await currentCatalog()).models.map(infoOf),
+    model: async (name) => infoOf(await catalogued(named(name))),
   }
 }

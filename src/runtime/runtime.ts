@@ -133,6 +133,8 @@ export interface Runtime {
   /** A prompt template. @throws EdgewiseError `unknown_prompt`, `config_invalid` and the codes of storage */
   prompt(name: string, signal?: AbortSignal): Promise<Prompt>
   models(): Promise<ModelInfo[]>
+  /** One of them, by its name or another that it goes by. @throws EdgewiseError `unknown_model` */
+  model(name: string): Promise<ModelInfo>
   /** The prompt templates there are. */
   prompts(): Promise<PromptInfo[]>
   /** Bytes of WebAssembly memory held by loaded models. */

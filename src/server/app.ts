@@ -4,18 +4,31 @@ import { bodyLimit } from 'hono/body-limit'
 import { cors } from 'hono/cors'
 import { requestId } from 'hono/request-id'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import { getPath } from 'hono/utils/url'
 import { describeRoute, openAPIRouteHandler } from 'hono-openapi'
 import type { ClassifierStore } from '../classifier/store.ts'
 import { EdgewiseError } from '../errors.ts'
-import type { EdgewiseFunction, FunctionContext } from '../function.ts'
-import type { Runtime } from '../runtime/runtime.ts'
+import type { EdgewiseFunction } from '../function.ts'
+import type { ModelInfo, Runtime } from '../runtime/runtime.ts'
+import { type Access, guard } from './access.ts'
 import { MAX_BODY_BYTES, readInput } from './body.ts'
 import { asEdgewiseError, inputError } from './errors.ts'
 import { eventStream } from './events.ts'
-import { describeFunction, describeFunctionRoute, describeHealth, describeModels } from './openapi.ts'
+import {
+  describeFunction,
+  describeFunctionRoute,
+  describeHealth,
+  describeModel,
+  describeModels,
+} from './openapi.ts'
+import { createService, type Dialect } from './service.ts'
 
 export interface AppOptions<Bindings extends object> {
   functions: readonly EdgewiseFunction[]
+  /** Other services' protocols that it speaks besides. */
+  dialects?: readonly Dialect[]
+  /** Who may ask, and how often; anybody, as often as they like, without. */
+  access?(bindings: Bindings): Access
   /** Called for each request; must return the same runtime for the life of the isolate. */
   runtime(bindings: Bindings): Runtime
   /** Where trained classifiers are kept, if anywhere. */
@@ -25,18 +38,26 @@ export interface AppOptions<Bindings extends object> {
 /** Builds the service. Routes: POST /v1/NAME a function, what its definition adds, GET /v1/models, /healthz, /openapi.json. */
 export function createApp<Bindings extends object>({
   functions,
+  dialects = [],
+  access,
   runtime,
   classifiers,
 }: AppOptions<Bindings>) {
-  const app = new Hono<{ Bindings: Bindings }>()
+  const app = new Hono<{ Bindings: Bindings }>({
+    getPath: (request) => dialects.reduce((path, dialect) => dialect.path?.(path) ?? path, getPath(request)),
+  })
   const describe = (error: unknown, c: Context) => {
     const known = asEdgewiseError(error)
+    for (const dialect of dialects) {
+      const written = dialect.error?.(known, c)
+      if (written) return written
+    }
     // 499 is nginx's status for a client that has gone; nobody reads it, but logs show it.
     return c.json(known.toJSON(), known.status as ContentfulStatusCode)
   }
   app.onError(describe)
   app.use(requestId())
-  app.use(cors({ origin: '*', exposeHeaders: ['x-request-id'] }))
+  app.use(cors({ origin: '*', exposeHeaders: ['x-request-id', 'retry-after'] }))
   app.use(
     bodyLimit({
       maxSize: MAX_BODY_BYTES,
@@ -51,29 +72,30 @@ export function createApp<Bindings extends object>({
         ),
     }),
   )
+  if (access)
+    app.use(
+      guard(
+        (bindings) => access(bindings as Bindings),
+        async (c) => {
+          const keys = await Promise.all(dialects.map((dialect) => dialect.key?.(c)))
+          return keys.find((key) => key !== undefined)
+        },
+      ),
+    )
 
-  const contextOf = (c: Context): FunctionContext => {
+  const service = createService(functions, (c) => {
     const store = classifiers?.(c.env as Bindings)
     return {
       runtime: runtime(c.env as Bindings),
       signal: c.req.raw.signal,
       ...(store && { classifiers: store }),
     }
-  }
+  })
   for (const fn of functions) {
     app.post(`/v1/${fn.name}`, describeRoute(describeFunction(fn)), async (c) => {
-      const input = fn.input.safeParse(await readInput(c.req.raw, fn.primary))
-      if (!input.success)
-        throw inputError(input.error, `See POST /v1/${fn.name} in /reference for the fields.`)
-      if (fn.stream && input.data.stream === true) {
-        const reader = new AbortController()
-        const context = contextOf(c)
-        const signal = AbortSignal.any([context.signal, reader.signal])
-        return eventStream(fn.stream(input.data, { ...context, signal }), () => reader.abort())
-      }
-      const answer = fn.run(input.data, contextOf(c))
-      keepAlive(c, answer)
-      return c.json(await answer)
+      const input = (await readInput(c.req.raw, fn.primary)) as Record<string, unknown>
+      if (fn.stream && input.stream === true) return await eventStream(service.write(fn, input, c))
+      return c.json(await service.run(fn, input, c))
     })
     for (const [name, route] of Object.entries(fn.routes ?? {}))
       app[route.method](
@@ -84,17 +106,26 @@ export function createApp<Bindings extends object>({
           const input = route.input?.safeParse(await readInput(c.req.raw, primary))
           if (input && !input.success) throw inputError(input.error, 'See /reference for the fields.')
           const parameters = { name: c.req.param('name') ?? '' }
-          return c.json((await route.run(parameters, contextOf(c), input?.data ?? {})) as object)
+          return c.json((await route.run(parameters, service.context(c), input?.data ?? {})) as object)
         },
       )
   }
 
+  for (const dialect of dialects) app.route('/', dialect.routes(service))
+
   app.get('/v1/models', describeRoute(describeModels), async (c) => {
     const models = await runtime(c.env as Bindings).models()
-    return c.json({
-      object: 'list',
-      data: models.map(({ name, ...rest }) => ({ id: name, object: 'model', ...rest })),
-    })
+    return c.json({ object: 'list', data: models.map(describedModel) })
+  })
+  app.get('/v1/models/:name', describeRoute(describeModel), async (c) => {
+    const models = await runtime(c.env as Bindings).models()
+    const model = models.find(({ name }) => name === c.req.param('name'))
+    if (model) return c.json(describedModel(model))
+    throw new EdgewiseError(
+      'unknown_model',
+      `There is no model "${c.req.param('name').slice(0, 100)}".`,
+      `Use one of: ${models.map(({ name }) => name).join(', ')}.`,
+    )
   })
   app.get('/healthz', describeRoute(describeHealth), (c) => {
     const { kernels, memoryUsed } = runtime(c.env as Bindings)
@@ -114,6 +145,7 @@ export function createApp<Bindings extends object>({
         },
         tags: [
           { name: 'functions', description: 'What the models do' },
+          ...dialects.map(({ tag }) => tag),
           { name: 'service', description: 'What runs' },
         ],
       },
@@ -142,19 +174,15 @@ export function createApp<Bindings extends object>({
   return app
 }
 
+/** With what clients of OpenAI look for; when a model was made is not kept. */
+const describedModel = ({ name, ...rest }: ModelInfo) => ({
+  id: name,
+  object: 'model',
+  created: 0,
+  owned_by: 'edgewise',
+  ...rest,
+})
+
 /** Whether a path is one of a route's, whose parameters stand for one part each. */
 const fits = (route: string, path: string): boolean =>
   new RegExp(`^${route.replace(/:[^/]+/g, '[^/]+')}$`).test(path)
-
-/**
- * Lets an answer finish after its client has gone. Loading a model is shared by all who wait for it, and a runtime
- * that drops the first request's I/O would leave the others waiting for ever.
- */
-function keepAlive(c: Context, answer: Promise<unknown>): void {
-  const settled = answer.catch(() => undefined)
-  try {
-    c.executionCtx.waitUntil(settled)
-  } catch {
-    // Outside a Worker there is no execution context, and nothing to keep alive.
-  }
-}

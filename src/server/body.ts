@@ -25,9 +25,7 @@ export async function readInput(request: Request, primary: string): Promise<unkn
   const text = decode(await request.arrayBuffer())
   if (plain) return { [primary]: text }
   try {
-    const value: unknown = JSON.parse(text)
-    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
-    return isObject ? value : { [primary]: value }
+    return objectOf(JSON.parse(text), primary)
   } catch (cause) {
     throw new EdgewiseError(
       'invalid_json',
@@ -36,6 +34,12 @@ export async function readInput(request: Request, primary: string): Promise<unkn
       { cause },
     )
   }
+}
+
+/** JSON's value as an input: anything but an object is the primary field's value. */
+export function objectOf(value: unknown, primary: string): Record<string, unknown> {
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
+  return isObject ? (value as Record<string, unknown>) : { [primary]: value }
 }
 
 function decode(bytes: ArrayBuffer): string {

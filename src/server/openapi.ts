@@ -17,10 +17,12 @@ const errorSchema = z
 /** Statuses a function's route can answer with besides 200. */
 const ERROR_RESPONSES: Record<number, string> = {
   400: 'The input is wrong',
+  401: 'The service wants an API key, and got none that it knows',
   404: 'There is no such model, prompt or classifier',
   409: 'There is one of the name already, or it is out of date',
   413: 'The body is too large',
   415: 'The body has a type that is not understood',
+  429: 'Too many requests; Retry-After says how long to wait',
   500: 'A bug',
   501: 'The service lacks a binding for it',
   503: 'The model could not be loaded',
@@ -70,7 +72,7 @@ export function describeFunction(fn: EdgewiseFunction): DescribeRouteOptions {
 export function describeFunctionRoute(
   fn: string,
   name: string,
-  { summary, input, output, path }: FunctionRoute,
+  { summary, input, output, path, example }: FunctionRoute,
 ): DescribeRouteOptions {
   return {
     operationId: `${fn}.${name}`,
@@ -78,13 +80,24 @@ export function describeFunctionRoute(
     tags: ['functions'],
     ...(path && {
       parameters: [
-        { name: 'name', in: 'path' as const, required: true, schema: { type: 'string' as const } },
+        {
+          name: 'name',
+          in: 'path' as const,
+          required: true,
+          schema: { type: 'string' as const },
+          ...(example && { example: example.name }),
+        },
       ],
     }),
     ...(input && {
       requestBody: {
         required: true,
-        content: { 'application/json': { schema: resolver(input, { io: 'input' }) } },
+        content: {
+          'application/json': {
+            schema: resolver(input, { io: 'input' }),
+            ...(example?.input && { examples: { [summary]: { value: example.input } } }),
+          },
+        },
       },
     }),
     responses: {
@@ -97,23 +110,21 @@ export function describeFunctionRoute(
   }
 }
 
-const modelList = z
+const model = z
   .object({
-    object: z.literal('list'),
-    data: z.array(
-      z.object({
-        id: z.string(),
-        object: z.literal('model'),
-        task: z.string(),
-        summary: z.string(),
-        license: z.string(),
-        revision: z.string(),
-        size: z.int().describe('Bytes of all its files'),
-        loaded: z.boolean().describe('Whether this isolate holds it in memory'),
-      }),
-    ),
+    id: z.string(),
+    object: z.literal('model'),
+    created: z.int().describe('0: when it was made is not kept'),
+    owned_by: z.string(),
+    task: z.string(),
+    summary: z.string(),
+    license: z.string(),
+    revision: z.string(),
+    size: z.int().describe('Bytes of all its files'),
+    loaded: z.boolean().describe('Whether this isolate holds it in memory'),
   })
-  .meta({ ref: 'Models' })
+  .meta({ ref: 'Model' })
+const modelList = z.object({ object: z.literal('list'), data: z.array(model) }).meta({ ref: 'Models' })
 
 const health = z
   .object({
@@ -129,6 +140,20 @@ export const describeModels: DescribeRouteOptions = {
   tags: ['service'],
   responses: {
     200: { description: 'The models', content: { 'application/json': { schema: resolver(modelList) } } },
+    503: { description: 'The catalog could not be read', content: errorContent },
+  },
+}
+
+export const describeModel: DescribeRouteOptions = {
+  operationId: 'model',
+  summary: 'Tell what a model is',
+  tags: ['service'],
+  parameters: [
+    { name: 'name', in: 'path', required: true, schema: { type: 'string' }, example: 'sentiment' },
+  ],
+  responses: {
+    200: { description: 'The model', content: { 'application/json': { schema: resolver(model) } } },
+    404: { description: 'There is none of the name', content: errorContent },
     503: { description: 'The catalog could not be read', content: errorContent },
   },
 }

@@ -3,7 +3,7 @@ import { createReadStream, existsSync, readFileSync } from 'node:fs'
 import { Readable } from 'node:stream'
 import { expect } from 'vitest'
 import type { EncoderModel, EncoderTask } from '../../src/architectures/architecture.ts'
-import { findArchitecture } from '../../src/architectures/index.ts'
+import { findDecoder, findEncoder } from '../../src/architectures/index.ts'
 import { loadModel } from '../../src/backends/model.ts'
 import type { ModelFiles } from '../../src/backends/weights.ts'
 import { bindDecoder, type Decoder } from '../../src/decoding/decoder.ts'
@@ -65,7 +65,7 @@ export async function loadEncoder(
   { task = 'sequence-classification', ...options }: LoadOptions & { task?: EncoderTask } = {},
 ): Promise<EncoderModel & { run(inputs: Input[]): Float32Array[] }> {
   const { model, engine } = await load(folder, options, (config, plan) =>
-    findArchitecture(config, 'encoder').encoder(task, config, plan),
+    findEncoder(config).encoder(task, config, plan),
   )
   return {
     ...model,
@@ -83,7 +83,7 @@ export async function loadEncoder(
 /** A decoder of test/parity, ready to run. */
 export async function loadDecoder(folder: string, options: LoadOptions = {}): Promise<Decoder> {
   const { model, engine } = await load(folder, options, (config, plan) =>
-    findArchitecture(config, 'decoder').decoder(config, plan),
+    findDecoder(config).decoder(config, plan),
   )
   return bindDecoder(model, engine)
 }

@@ -1,12 +1,14 @@
 /** A text's class by a sequence classifier: long texts in windows whose logits are averaged by length. */
-import type { Encoder } from '../../src/runtime/runtime.ts'
-import { softmax } from '../../src/runtime/softmax.ts'
-import { splitWindows } from '../../src/runtime/windows.ts'
+import type { Encoder } from './runtime.ts'
+import { softmax } from './softmax.ts'
+import { splitWindows } from './windows.ts'
 
 export interface Classified {
   label: string
   score: number
   scores: Record<string, number>
+  /** Of the labels, in the model's order. */
+  logits: number[]
   tokens: number
   windows: number
 }
@@ -41,6 +43,7 @@ function summarize(labels: string[], windows: number[][], logits: Float32Array[]
     label: labels[best]!,
     score: probabilities[best]!,
     scores: Object.fromEntries(labels.map((name, c) => [name, probabilities[c]!])),
+    logits: mean,
     tokens,
     windows: windows.length,
   }
