@@ -133,6 +133,19 @@ describe('a Worker alone', () => {
     expect(response.status, await response.clone().text()).toBe(200)
   })
 
+  it.each([
+    ['sentiment', 'xlnet', 200],
+    ['tokenize', 'chat', 200],
+    ['score', 'sentiment', 503],
+    ['sentiment', 'chat', 503],
+    ['sentiment', 'nobody', 404],
+  ])('%s with the model %s: status %d', async (name, model, status) => {
+    const response = await ask(name, `/v1/${name}`, { text: 'What a film!', model })
+    expect(response.status).toBe(status)
+    if (status === 503)
+      expect(await response.json()).toMatchObject({ error: { code: 'architecture_unsupported' } })
+  })
+
   it.each(names)('%s serves no other function', async (name) => {
     const document = await server.getWorker(`edgewise-${name}`).fetch('http://edgewise/openapi.json')
     const { paths } = (await document.json()) as { paths: Record<string, { post?: { tags: string[] } }> }

@@ -8,7 +8,7 @@ import { sentiment } from '../functions/sentiment/function.ts'
 import { crossing } from '../src/binding.ts'
 import { partsOf, rpcError } from '../src/client/binding.ts'
 import { EdgewiseError, ERROR_STATUS } from '../src/errors.ts'
-import { createWorker } from '../src/server/worker.ts'
+import { createWorker, createWorkerOf, encoders } from '../src/server/worker.ts'
 import { answerOf, post } from './worker.ts'
 
 const nlp = exports.default
@@ -56,6 +56,22 @@ describe('methods', () => {
     await expect(service.fillMask('So what?')).rejects.toMatchObject({ code: 'invalid_input' })
     expect((await service.fetch(new Request('http://service/healthz'))).status).toBe(200)
     expect(service).not.toHaveProperty('embed')
+  })
+
+  it('need no API key, which fetch does', async () => {
+    const Service = createWorkerOf([encoders], [sentiment])
+    const service = new Service(createExecutionContext(), { ...env, API_KEYS: 'a-key' })
+    expect(await service.sentiment('What a film!')).toEqual(await nlp.sentiment('What a film!'))
+    const request = new Request('http://service/v1/sentiment', { method: 'POST', body: 'What a film!' })
+    expect((await service.fetch(request)).status).toBe(401)
+  })
+
+  it('fail without what loads their model', async () => {
+    const Service = createWorkerOf([], [sentiment])
+    const service = new Service(createExecutionContext(), env)
+    const error = rpcError(await failure(service.sentiment('What a film!')))
+    expect(error).toMatchObject({ code: 'internal', status: 500 })
+    expect(error!.message).not.toMatch(/loader/)
   })
 
   it('reach what lies in storage', async () => {

@@ -92,6 +92,19 @@ describe('the stream itself', () => {
     await reader.cancel()
   })
 
+  it('sends nothing where the format holds back what happens', async () => {
+    async function* parts(): AsyncGenerator<TextPart, string, void> {
+      for (const text of ['a', '', 'b', '']) yield { index: 0, text }
+      return ''
+    }
+    const format = { part: ({ text }: TextPart) => text, end: (text: string) => text, error: () => 'error' }
+    const reader = (await eventStream({ parts: parts(), abort: () => {} }, format)).body!.getReader()
+    const chunks: string[] = []
+    for (let next = await reader.read(); !next.done; next = await reader.read())
+      chunks.push(new TextDecoder().decode(next.value))
+    expect(chunks).toEqual(['a', 'b'])
+  })
+
   it('ends the work when its reader goes away', async () => {
     const { state, parts } = endless()
     let aborted = false

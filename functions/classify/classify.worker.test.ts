@@ -53,6 +53,15 @@ describe('POST /v1/classify', () => {
     expect(answer.method).toBe('few-shot')
   })
 
+  it('takes hypotheses of labels as they are', async () => {
+    const text = 'The striker scored twice.'
+    const labels = ['sports', 'cooking']
+    const own = labels.map((label) => ({ label, hypothesis: `This is about ${label}.` }))
+    expect(await answerOf('classify', { text, labels: own })).toEqual(
+      await answerOf('classify', { text, labels }),
+    )
+  })
+
   it('takes descriptions of labels, and a template by name', async () => {
     const described = [
       { label: 'A', description: 'football, tennis and other sports' },

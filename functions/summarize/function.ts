@@ -8,7 +8,7 @@ import { defineFunction, drain, type FunctionContext, type TextPart } from '../.
 import type { Generator, Runtime } from '../../src/runtime/runtime.ts'
 import { halved } from '../../src/text/halves.ts'
 import { splitSentences } from '../../src/text/sentences.ts'
-import { modelUsed, offset, textList, texts } from '../../src/texts.ts'
+import { modelUsed, offset, probability, textList, texts } from '../../src/texts.ts'
 import { usage, write } from '../generate/writing.ts'
 import { extract } from './extract.ts'
 
@@ -16,6 +16,8 @@ import { extract } from './extract.ts'
 const EARLY = { bullets: 0.4, abstract: 0.8, headline: 0.8 }
 /** The model that writes unless another is named. */
 const WRITER = 'text2text'
+/** From this mean probability of a token on, what the model writes is taken; chosen by ROUGE-L on summarize.train. */
+const SURE = 0.3
 /** Most tokens that the model reads at once: training saw none more. */
 const SECTION_TOKENS = 300
 /** Tokens of one summary, by style. */
@@ -63,6 +65,15 @@ const output = z.object({
           .describe(
             'Sentences of the text; written by the model; written section by section, as the text is too long for one',
           ),
+        fallback: z
+          .literal(true)
+          .optional()
+          .describe(
+            'The model was not sure of what it wrote (see score): sentences of the text stand in its place',
+          ),
+        score: probability
+          .optional()
+          .describe('What the model wrote: the geometric mean of the probabilities of its tokens'),
         sentences: z
           .array(z.object({ text: z.string(), start: offset, end: offset, score: z.number() }))
           .optional()
@@ -111,6 +122,15 @@ type Input = z.output<typeof input>
 type Output = z.output<typeof output>
 type Result = Output['results'][0]
 
+/** What became of a section. */
+interface Part {
+  text: string
+  /** Of a token that the model wrote, on average. */
+  logprob: number
+  /** Whether its first sentence stands in place of what the model wrote. */
+  fallback: boolean
+}
+
 const countWords = (text: string): number => text.split(/\s+/).filter((word) => word !== '').length
 
 async function* summarizeTexts(
@@ -144,12 +164,13 @@ async function* summarizeTexts(
   } else {
     used = generator
     const prompt = await runtime.prompt(`summarize-${style}`, signal)
-    const written = async (text: string): Promise<string> => {
+    const written = async (text: string): Promise<Part> => {
       throwIfAborted(signal)
       const { completions, usage } = await drain(
         write(generator, prompt.render({ text }), {
           maxNewTokens: MOST_TOKENS[style as keyof typeof MOST_TOKENS],
           numBeams,
+          logprobs: numBeams === 1,
           noRepeatNgramSize: 3,
           index: 0,
           signal,
@@ -157,20 +178,28 @@ async function* summarizeTexts(
       )
       total.promptTokens += usage.promptTokens
       total.completionTokens += usage.completionTokens
-      return completions[0]!.text.trim()
+      const { text: own, score, logprobs = [] } = completions[0]!
+      const logprob =
+        score ?? logprobs.reduce((sum, token) => sum + token.logprob, 0) / Math.max(1, logprobs.length)
+      const isSure = generator.name !== WRITER || Math.exp(logprob) >= SURE
+      const first = isSure ? undefined : splitSentences(text)[0]
+      return { text: first?.text ?? own.trim(), logprob, fallback: first !== undefined }
     }
     for (const [index, one] of textList(text).entries()) {
       const sections = sectionsOf(one, generator)
-      const parts: string[] = []
+      const parts: Part[] = []
       for (const section of sections) parts.push(await written(section))
       // One headline of many: the headline of all of them.
-      const whole =
-        style === 'headline' && parts.length > 1 ? await written(parts.join('. ')) : parts.join(' ')
-      const summary = shortened(whole, fits)
+      if (style === 'headline' && parts.length > 1)
+        parts.splice(0, parts.length, await written(parts.map(({ text }) => text).join('. ')))
+      const summary = shortened(parts.map(({ text }) => text).join(' '), fits)
+      const fallback = parts.some(({ fallback }) => fallback)
       results.push({
         summary,
-        method: parts.length > 1 ? 'model-by-sections' : 'model',
-        sections: parts.length,
+        method: sections.length > 1 ? 'model-by-sections' : fallback ? 'extractive' : 'model',
+        ...(fallback && { fallback }),
+        score: Math.exp(parts.reduce((sum, { logprob }) => sum + logprob, 0) / parts.length),
+        sections: sections.length,
       })
       yield { index, text: summary }
     }

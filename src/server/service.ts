@@ -73,11 +73,22 @@ export function createService<C extends Call = Context>(
       const reader = new AbortController()
       const context = contextOf(c)
       const signal = AbortSignal.any([context.signal, reader.signal])
-      return {
-        parts: fn.stream!(parse(fn, input), { ...context, signal }) as Writing<Output<F>>['parts'],
-        abort: () => reader.abort(),
-      }
+      const parts = fn.stream!(parse(fn, input), { ...context, signal }) as Writing<Output<F>>['parts']
+      return { parts: keptAlive(c, parts), abort: () => reader.abort() }
     },
+  }
+}
+
+/** Parts whose first, for which a model is loaded, is computed even when its client has gone. */
+async function* keptAlive<Answer>(c: Call, parts: Writing<Answer>['parts']): Writing<Answer>['parts'] {
+  try {
+    const first = parts.next()
+    keepAlive(c, first)
+    let next = await first
+    for (; !next.done; next = await parts.next()) yield next.value
+    return next.value
+  } finally {
+    await parts.return(undefined as Answer)
   }
 }
 

@@ -48,7 +48,7 @@ export interface Env {
 export type Entrypoint<Functions extends readonly EdgewiseFunction[]> = new (
   ctx: ExecutionContext,
   env: Env,
-) => ServiceBinding<Functions>
+) => ServiceBinding<Functions> & { readonly __WORKER_ENTRYPOINT_BRAND: never }
 
 /** A call of an RPC method. */
 interface Call {

@@ -159,6 +159,10 @@ describe('a block', () => {
     ],
     ['a Worker', fenced('ts', "export default { fetch: () => new Response('Hello.') }")],
     ['settings', fenced('toml', '[[r2_buckets]]\nbinding = "CLASSIFIERS"\nbucket_name = "kept"')],
+    [
+      'settings that the repository has too',
+      fenced('toml', 'compatibility_date = "2026-08-15"\n[assets]\ndirectory = "dist/assets"'),
+    ],
     ['JSON', fenced('json', '{ "a": 1 }')],
     ['Python', fenced('py', 'print("Hello.")')],
   ])('%s passes', async (_, markdown) => {

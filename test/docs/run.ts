@@ -146,8 +146,8 @@ export async function checkTypes(
 const EMPTY = 'empty.worker.js'
 
 /**
- * A block with a `main` is a whole wrangler.toml; any other is added to the repository's, where it takes the place of
- * bindings of the same name. wrangler must take the whole.
+ * A block with a `main` is a whole wrangler.toml; any other is a part, which takes the place of the same keys, tables and
+ * bindings of the repository's. wrangler must take the whole.
  */
 async function checkConfiguration(block: Block, { workspace }: Surroundings): Promise<void> {
   const isWhole = /^main *=/m.test(block.code)
@@ -164,16 +164,34 @@ async function checkConfiguration(block: Block, { workspace }: Surroundings): Pr
 }
 
 function joined(own: string, block: string): string {
-  // Keys of no table stand before all tables.
-  const start = block.search(/^\[/m)
-  const [keys, tables] = start < 0 ? [block, ''] : [block.slice(0, start), block.slice(start)]
-  const bindings = [...block.matchAll(/^binding = "(\w+)"$/gm)].map(([, name]) => name!)
-  const kept = bindings.reduce<string>(
-    (text, name) => text.replace(new RegExp(`^\\[\\[\\w+\\]\\]\\nbinding = "${name}"\\n`, 'm'), ''),
-    own.replace(/^main = .*$/m, `main = "${EMPTY}"`),
-  )
-  return `${keys}\n${kept}\n${tables}`
+  const [keys, tables] = partsOf(block)
+  const [ownKeys, ownTables] = partsOf(own.replace(/^main = .*$/m, `main = "${EMPTY}"`))
+  const isGiven = (line: string) => keys.some((other) => keyOf(other) !== '' && keyOf(other) === keyOf(line))
+  const isReplaced = (table: string) =>
+    tables.some((other) =>
+      table.startsWith('[[')
+        ? nameOf(other) !== '' && nameOf(other) === nameOf(table)
+        : keyOf(other) === keyOf(table),
+    )
+  return [
+    ...keys,
+    ...ownKeys.filter((line) => !isGiven(line)),
+    ...ownTables.filter((table) => !isReplaced(table)),
+    ...tables,
+  ].join('\n')
 }
+
+/** The lines before all tables, and the tables. */
+function partsOf(toml: string): [keys: string[], tables: string[]] {
+  const [first = '', ...rest] = toml.split(/^(?=\[)/m)
+  return first.startsWith('[') ? [[], [first, ...rest]] : [first.split('\n'), rest]
+}
+
+/** Of a line, or of a table's first one. */
+const keyOf = (text: string): string => text.match(/^(\[.*\]|[\w-]+)/)?.[0] ?? ''
+
+/** Of a binding. */
+const nameOf = (table: string): string => table.match(/^(?:binding|name) = "(\w+)"$/m)?.[1] ?? ''
 
 // ------------------------------------------------------------------------------------------------------ rest
 

@@ -269,7 +269,7 @@ function tokenEvents(writing: Writing, format: StreamFormat): EventFormat<Answer
 }
 
 const oneOfMany = (stream: boolean, best_of: number) => !stream || best_of === 1
-const STREAMS_ONE = { error: 'best_of: a stream has one text', path: ['parameters', 'best_of'] }
+const STREAMS_ONE = { error: 'must be 1, as a stream has one text', path: ['parameters', 'best_of'] }
 
 const EVENTS =
   'With `stream`: an event a token, `data: {"index", "token": {"id", "text", "logprob", "special"}, ' +
