@@ -201,7 +201,13 @@ async function compilePython(
 ): Promise<void> {
   const path = join(folder, `${page.replaceAll('/', '-')}.${line}.py`)
   await writeFile(path, code)
-  await execute('python3', ['-m', 'py_compile', path], { cwd: folder, env: process.env })
+  try {
+    await execute('python3', ['-m', 'py_compile', path], { cwd: folder, env: process.env })
+  } catch (error) {
+    // Nothing here is written in Python: without one its blocks are left to those who have it.
+    if (((error as Error).cause as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    console.warn(`${page}:${line}: there is no python3 to compile it`)
+  }
 }
 
 const addressed = (code: string, url: string): string => code.replace(ADDRESS, new URL(url).host)
