@@ -13,6 +13,7 @@ const form = element<HTMLFormElement>('form')
 const picker = element<HTMLSelectElement>('function')
 const answer = element('answer')
 const stop = element<HTMLButtonElement>('stop')
+const key = element<HTMLInputElement>('key')
 
 type Json = Record<string, unknown>
 
@@ -21,7 +22,7 @@ interface Call {
   (input: Json, options: { signal: AbortSignal }): Promise<Json>
   stream(input: Json, options: { signal: AbortSignal }): AsyncGenerator<TextPart, Json, void>
 }
-const client = createClient<[]>({ baseUrl: '' }) as Record<string, Call>
+const client = () => createClient<[]>({ baseUrl: '', apiKey: key.value }) as Record<string, Call>
 
 let current = FUNCTIONS[0]!
 let fields: DrawnForm
@@ -59,7 +60,8 @@ function showCurl(): void {
   const filled = Object.keys(body as object).length > 0 ? body : current.examples[0]?.input
   const quoted = JSON.stringify(filled).replaceAll("'", "'\\''")
   element('curl').textContent =
-    `curl ${location.origin}/v1/${current.name} -H 'content-type: application/json' -d '${quoted}'`
+    `curl ${location.origin}/v1/${current.name} -H 'content-type: application/json' ` +
+    `${key.hidden ? '' : '-H "authorization: Bearer $KEY" '}-d '${quoted}'`
 }
 
 async function run(): Promise<void> {
@@ -71,7 +73,7 @@ async function run(): Promise<void> {
   try {
     const body = fields.read()
     const streams = STREAM in (current.schema.properties ?? {})
-    const result = await (streams ? written(body, own.signal) : client[current.name]!(body, own))
+    const result = await (streams ? written(body, own.signal) : client()[current.name]!(body, own))
     if (own.signal.aborted) return
     const { name, revision } = (result.model ?? {}) as { name?: string; revision?: string }
     const foot = `${Math.round(performance.now() - start)} ms${name ? ` · model ${name} ${revision}` : ''}`
@@ -79,6 +81,7 @@ async function run(): Promise<void> {
   } catch (error) {
     if (own.signal.aborted) return
     const { message, hint = '', code } = error as RequestError
+    if (code === 'unauthorized') askForKey()
     if (code === 'network')
       show(paragraph('error', 'The server did not answer. Check that it still runs, then try again.'))
     else show(paragraph('error', message), ...(hint ? [paragraph('', hint)] : []))
@@ -87,10 +90,17 @@ async function run(): Promise<void> {
   }
 }
 
+/** Only where the service wants one; it is kept nowhere. */
+function askForKey(): void {
+  key.hidden = false
+  for (const label of key.labels!) label.hidden = false
+  key.focus()
+}
+
 /** Shows the text as it comes; the answer comes at its end. */
 async function written(body: Json, signal: AbortSignal): Promise<Json> {
   const texts: HTMLElement[] = []
-  const parts = client[current.name]!.stream(body, { signal })
+  const parts = client()[current.name]!.stream(body, { signal })
   let next = await parts.next()
   for (; !next.done; next = await parts.next()) {
     const { index, text } = next.value

@@ -24,10 +24,12 @@ async function answers(url: string): Promise<boolean> {
 /**
  * @param folder of another wrangler.toml than the repository's
  * @param environment of wrangler.toml, in place of the gateway
+ * @param variables of the Worker, besides
  */
 export async function startGateway(
   folder = '.',
   environment = '',
+  variables: Record<string, string> = {},
 ): Promise<{ url: string; process: ChildProcess; stop(): Promise<void> }> {
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
@@ -36,6 +38,7 @@ export async function startGateway(
     [
       ...['dev', '--env', environment, '--ip', '127.0.0.1', '--port', String(port)],
       '--show-interactive-dev-session=false',
+      ...Object.entries(variables).flatMap(([name, value]) => ['--var', `${name}:${value}`]),
     ],
     {
       cwd: folder,

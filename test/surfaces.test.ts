@@ -226,6 +226,25 @@ describe.skipIf(!process.env.REQUIRE_BROWSER && !existsSync(CHROMIUM))('in Chrom
     await screenshot('reference-example')
   })
 
+  it('a service behind a key asks for it', async () => {
+    const guarded = await startGateway('.', '', { API_KEYS: 'sesame' })
+    const page = await browser.newPage()
+    try {
+      await page.goto(guarded.url)
+      expect(await page.getByLabel('API key').isVisible()).toBe(false)
+      await page.getByLabel('Text', { exact: true }).fill('What a film!')
+      await page.getByRole('button', { name: /^Run/ }).click()
+      await page.getByText('The request has no API key.').waitFor()
+      await page.getByLabel('API key').fill('sesame')
+      await page.getByRole('button', { name: /^Run/ }).click()
+      await page.getByRole('heading', { name: 'positive' }).waitFor()
+      expect(await page.locator('#curl').textContent()).toContain('authorization: Bearer $KEY')
+    } finally {
+      await page.close()
+      await guarded.stop()
+    }
+  })
+
   it('no error was logged and no other host asked', () => {
     expect(problems).toEqual([])
   })

@@ -7,6 +7,8 @@ import type { Span } from '../../src/text/spans.ts'
 import { STOP_WORDS } from '../../src/text/stop-words.ts'
 import type { Tokenizer } from '../../src/text/tokenizer.ts'
 
+/** How many types readerInput() gives. */
+export const TOKEN_TYPES = 14
 /** How far from a word of the question a word is still near it. */
 const NEAR = 4
 
@@ -52,7 +54,7 @@ export function analyse(text: string, tokenizer: Tokenizer): Word[] {
 
 export interface ReaderInput {
   inputIds: number[]
-  tokenTypeIds: number[]
+  tokenTypeIds?: number[]
   /** Position of the first token of each word of the window, and behind the last one. */
   positions: number[]
 }
@@ -84,6 +86,23 @@ export function readerInput(question: Word[], window: Word[], cls: number, sep: 
   positions.push(inputIds.length)
   push([sep], 0)
   return { inputIds, tokenTypeIds, positions }
+}
+
+/** Question and window in the template of the tokenizer, as a model has them that knows no more types than its texts. */
+export function pairInput(
+  question: Word[],
+  window: Word[],
+  { tokenizer, tokenTypes }: { tokenizer: Tokenizer; tokenTypes: number },
+): ReaderInput {
+  const idsOf = (words: Word[]) => words.flatMap(({ ids }) => ids)
+  const { inputIds, tokenTypeIds, secondAt } = tokenizer.wrapPair(idsOf(question), idsOf(window))
+  const positions = [secondAt]
+  for (const { ids } of window) positions.push(positions.at(-1)! + ids.length)
+  return {
+    inputIds: Array.from(inputIds),
+    positions,
+    ...(tokenTypes > 1 && tokenTypeIds && { tokenTypeIds: Array.from(tokenTypeIds) }),
+  }
 }
 
 /**

@@ -7,7 +7,15 @@ import { bm25 } from '../../src/retrieval/bm25.ts'
 import type { Encoder } from '../../src/runtime/runtime.ts'
 import { splitSentences } from '../../src/text/sentences.ts'
 import type { Span } from '../../src/text/spans.ts'
-import { analyse, readerInput, type Word, windowsOf } from './features.ts'
+import {
+  analyse,
+  pairInput,
+  type ReaderInput,
+  readerInput,
+  TOKEN_TYPES,
+  type Word,
+  windowsOf,
+} from './features.ts'
 
 /** Most tokens of a question, so that a window has room for a passage. */
 export const MAX_QUESTION_TOKENS = 48
@@ -37,7 +45,7 @@ export interface Reading {
 /**
  * Reads texts for the answer to a question, all windows of all of them.
  * @param priors of each text, added to the logarithm that spans are ranked by; 0 unless told otherwise
- * @throws EdgewiseError `context_exceeded`, `request_aborted`, `config_invalid` where the tokenizer is not BERT's
+ * @throws EdgewiseError `context_exceeded`, `request_aborted`
  */
 export async function read(
   encoder: Encoder,
@@ -46,14 +54,12 @@ export async function read(
   signal: AbortSignal,
   priors: readonly number[] = [],
 ): Promise<Reading> {
-  const { tokenizer, contextLength } = encoder
+  const { tokenizer, contextLength, tokenTypes } = encoder
   const [cls, sep] = [tokenizer.idOf('[CLS]'), tokenizer.idOf('[SEP]')]
-  if (cls === undefined || sep === undefined)
-    throw new EdgewiseError(
-      'config_invalid',
-      `Model "${encoder.name}" has no [CLS] and [SEP].`,
-      'Choose a model of the BERT family; GET /v1/models lists what there is.',
-    )
+  const inputOf = (question: Word[], window: Word[]): ReaderInput =>
+    tokenTypes === TOKEN_TYPES && cls !== undefined && sep !== undefined
+      ? readerInput(question, window, cls, sep)
+      : pairInput(question, window, encoder)
   const asked = analyse(question, tokenizer)
   const questionTokens = asked.reduce((sum, { ids }) => sum + ids.length, 0)
   if (questionTokens > Math.min(MAX_QUESTION_TOKENS, contextLength - 16))
@@ -62,12 +68,12 @@ export async function read(
       `The question has ${questionTokens} tokens, of which ${MAX_QUESTION_TOKENS} fit beside a passage.`,
       'Ask a shorter question; put background into the context.',
     )
-  const room = contextLength - 3 - questionTokens
+  const room = contextLength - tokenizer.specialTokens.pair - questionTokens
   const windows = texts.flatMap((text, at) => {
     const words = analyse(text, tokenizer)
     return windowsOf(words, room).map(([from, to]) => {
       const window = words.slice(from, to).map((word) => cut(word, room))
-      return { at, words: window, input: readerInput(asked, window, cls, sep) }
+      return { at, words: window, input: inputOf(asked, window) }
     })
   })
   const outputs = await encoder.outputs(

@@ -30,6 +30,8 @@ export interface EncoderModel {
   width: number
   /** Most tokens of one sequence. */
   contextLength: number
+  /** How many token types (segments) it tells apart; 0 where it takes none. */
+  tokenTypes: number
   /**
    * One output a sequence: logits [width] for 'sequence-classification', else [tokens, width], or [positions, width].
    * Sequences are packed one after another: no padding, no masks.

@@ -403,6 +403,7 @@ function encoder(task: EncoderTask, rawConfig: unknown, plan: WeightPlan): Encod
   return {
     labels,
     width: head.output?.rows ?? config.hiddenSize,
+    tokenTypes: config.segments,
     // RoBERTa's first padTokenId + 1 positions are never used by text.
     contextLength: config.positions - (config.family === 'roberta' ? config.padTokenId + 1 : 0),
     forward: (engine, sequences) =>

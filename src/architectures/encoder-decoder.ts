@@ -472,6 +472,7 @@ export function encoder(
     labels: [],
     width: hiddenSize,
     contextLength: config.positions,
+    tokenTypes: 0,
     forward: (engine, sequences) =>
       engine.memory.scratch.scope(() => {
         let own = encode(engine, config, stack, sequences)

@@ -431,6 +431,7 @@ function encoder(task: EncoderTask, rawConfig: unknown, plan: WeightPlan): Encod
     labels: [],
     width: hiddenSize,
     contextLength: Infinity,
+    tokenTypes: 0,
     forward: (engine, sequences) =>
       engine.memory.scratch.scope(() => {
         let own = encode(engine, config, stack, sequences)

@@ -553,6 +553,8 @@ function encoder(task: EncoderTask, rawConfig: unknown, plan: WeightPlan): Encod
     labels: labelsOf(task, config.classes),
     width: head.output?.rows ?? config.hiddenSize,
     contextLength: Number.POSITIVE_INFINITY,
+    // They are compared, not looked up: any number does, and two are trained.
+    tokenTypes: 2,
     forward: (engine, sequences) =>
       engine.memory.scratch.scope(() => {
         const segments = place(config, sequences)

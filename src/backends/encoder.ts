@@ -17,6 +17,7 @@ export interface NativeEncoder {
   labels: string[]
   width: number
   contextLength: number
+  tokenTypes: number
   specialTokens: number
   tokenizer: Tokenizer
   tokenize(text: string): number[]
@@ -54,6 +55,7 @@ export async function loadNativeEncoder(
     labels: model.labels,
     width: model.width,
     contextLength: model.contextLength,
+    tokenTypes: model.tokenTypes,
     specialTokens: tokenizer.specialTokens.single,
     tokenizer,
     tokenize: (text) => tokenizer.encode(text).ids,

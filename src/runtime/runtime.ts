@@ -31,6 +31,8 @@ export interface Encoder {
   width: number
   /** Most tokens of one forward pass, special tokens included. */
   contextLength: number
+  /** How many token types it tells apart; 0 where it takes none. */
+  tokenTypes: number
   /** How many special tokens the template puts around one text. */
   specialTokens: number
   /** Text to tokens and back, with offsets and pairs. */
