@@ -42,8 +42,13 @@ HELD_OUT = 200
 Example = tuple[list[int], list[int]]
 
 
+def on_one_line(text: str) -> str:
+    """With a space before each word, the first too: a word has the same tokens wherever it stands."""
+    return "".join(f" {word}" for word in text.split())
+
+
 def prefixed(row: dict) -> str:
-    return f"{PREFIX[row['source']]}: {row['text']}"
+    return f"{PREFIX[row['source']]}:{on_one_line(row['text'])}"
 
 
 def make_tokenizer(chat: Path) -> Tokenizer:
@@ -148,7 +153,7 @@ def run(arguments: Namespace) -> None:
 
     def examples(rows: list[dict]) -> list[Example]:
         sources = tokenizer.encode_batch_fast([prefixed(row) for row in rows])
-        targets = tokenizer.encode_batch_fast([row["summary"] for row in rows])
+        targets = tokenizer.encode_batch_fast([on_one_line(row["summary"]) for row in rows])
         return [([*a.ids[: SOURCE - 1], end], [*b.ids[: TARGET - 1], end] if len(b.ids) > TARGET else b.ids)
                 for a, b in zip(sources, targets)]
 

@@ -19,7 +19,7 @@ const WRITER = 'text2text'
 /** From this mean probability of a token on, what the model writes is taken; chosen by ROUGE-L on summarize.train. */
 const SURE = 0.3
 /** Most tokens that the model reads at once: training saw none more. */
-const SECTION_TOKENS = 300
+const SECTION_TOKENS = 248
 /** Tokens of one summary, by style. */
 const MOST_TOKENS = { abstract: 96, headline: 24 }
 
@@ -224,7 +224,11 @@ function sectionsOf(text: string, generator: Generator): string[] {
   // The prompt's own words and the end take some.
   const room = Math.min(SECTION_TOKENS, generator.contextLength - 16)
   const sections: { text: string; size: number }[] = []
-  for (const sentence of splitSentences(text).flatMap((one) => halved(one, (text) => sizeOf(text) <= room))) {
+  // As in training: a word has the same tokens wherever it stands.
+  const onOneLine = text.trim().replace(/\s+/g, ' ')
+  for (const sentence of splitSentences(onOneLine).flatMap((one) =>
+    halved(one, (text) => sizeOf(text) <= room),
+  )) {
     const size = sizeOf(sentence.text)
     const last = sections.at(-1)
     if (last && last.size + size <= room) {
