@@ -7,7 +7,7 @@
 import { execFile } from 'node:child_process'
 import { parseArgs, promisify } from 'node:util'
 import { evaluation as answer } from '../functions/answer/evaluation.ts'
-import { evaluation as tools } from '../functions/chat/evaluation.ts'
+import { tools, unfamiliar } from '../functions/chat/evaluation.ts'
 import { evaluation as classify } from '../functions/classify/evaluation.ts'
 import { evaluation as embed } from '../functions/embed/evaluation.ts'
 import { evaluation as fillMask } from '../functions/fill-mask/evaluation.ts'
@@ -24,7 +24,7 @@ import { replaceBetween } from './section.ts'
 const evaluations = [
   ...[sentiment, checklist, aspects, emotion, xlnet],
   ...[answer, embed, classify, tools, fillMask, score],
-  ...[translate, summarize, generate],
+  ...[translate, summarize, generate, unfamiliar],
 ] as unknown as Evaluation[]
 
 const { values, positionals } = parseArgs({

@@ -70,7 +70,7 @@ def train(
 
     signal.signal(signal.SIGTERM, stop)
     limit = arguments.minutes * 60
-    stream = batches(step + 1)
+    stream = batches(step + arguments.seed)
     began, began_tokens = time.monotonic(), tokens
     next_report = elapsed + limit / reports
     clock = Clock(device, arguments.wall)

@@ -38,6 +38,7 @@ def main() -> None:
                         help="what a model starts from: the encoder; of the encoder, counted word vectors; of embed and "
                              "sentiment, itself as it is in --models")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--seed", type=int, default=1, help="of the order of the data; another one to go on with a model")
     parser.add_argument("--layers", type=int, help="of sentiment; by default the encoder's, or 4 from vectors")
     parser.add_argument("--resume", action="store_true", help="continue from the last checkpoint")
     arguments = parser.parse_args()

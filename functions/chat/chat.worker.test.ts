@@ -36,6 +36,14 @@ describe('POST /v1/chat', () => {
     expect(usage.completionTokens).toBeGreaterThan(2)
   })
 
+  it('tells that a message is unlike what the model has seen, where its own words are told', async () => {
+    const question = 'Which protein did the laboratory in Basel find in 1987?'
+    expect(await ask({ messages: question })).toMatchObject({ method: 'model', unfamiliar: true })
+    expect(await ask({ messages: question, documents })).not.toHaveProperty('unfamiliar')
+    expect(await ask({ messages: 'I need a hotel in Paris.' })).not.toHaveProperty('unfamiliar')
+    expect(await ask({ messages: `${question} `.repeat(20) })).toMatchObject({ unfamiliar: true })
+  })
+
   it('quotes the document that answers, with its place', async () => {
     const { message, method, evidence } = await ask({ messages: 'How long does delivery take?', documents })
     expect(method).toBe('documents')

@@ -39,6 +39,28 @@ export function promptOf(
   }
 }
 
+/** Characters of a message by which it is judged. */
+const JUDGED = 1_000
+
+/**
+ * How much a person's message surprises the model, in nats a token: what it adds to a conversation without it. A model that
+ * is surprised has seen little of the kind. Needs a chat template.
+ */
+export async function surpriseOf(
+  generator: Generator,
+  content: string,
+  signal: AbortSignal,
+): Promise<number> {
+  const text = withoutTokens(content.trim().slice(0, JUDGED), generator)
+  const told = async (content: string) => {
+    const ids = generator.encode(generator.chatTemplate!.render([{ role: 'user', content }]))
+    const logprobs = await generator.logprobs(ids.slice(0, generator.contextLength), signal)
+    return { tokens: ids.length, nats: -logprobs.reduce((sum, logprob) => sum + logprob, 0) }
+  }
+  const [whole, empty] = [await told(text), await told('')]
+  return Math.max(0, whole.nats - empty.nats) / Math.max(1, whole.tokens - empty.tokens)
+}
+
 /** A message's text must not pass for the tokens that part turns: each is broken by a space. */
 function withoutTokens(content: string, { tokenizer }: Generator): string {
   for (const id of tokenizer.specialIds) {

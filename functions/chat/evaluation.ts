@@ -1,5 +1,7 @@
-/** How well `toolChoice: "auto"` tells which tool a message asks for, and whether it asks for any. */
+/** How well chat tells what it is asked: which tool, if any, and whether it is something that the model knows of. */
 import { type Evaluation, figure } from '../../bench/evaluation.ts'
+import { surpriseOf } from './conversation.ts'
+import { UNFAMILIAR } from './function.ts'
 import { NEAR, nearestTool, type Tool } from './tools.ts'
 
 interface Row {
@@ -29,7 +31,7 @@ const DESCRIPTIONS: Record<string, string> = {
   Travel: 'Finds attractions and sights in a city',
   Weather: 'Tells the weather forecast of a place',
 }
-const tools: Tool[] = Object.entries(DESCRIPTIONS).map(([name, description]) => ({
+const TOOLS: Tool[] = Object.entries(DESCRIPTIONS).map(([name, description]) => ({
   name,
   description,
   parameters: {},
@@ -39,11 +41,11 @@ const THRESHOLDS = [0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6]
 /** Messages of each file. */
 const MOST = 600
 
-export const evaluation: Evaluation<Row> = {
+export const tools: Evaluation<Row> = {
   name: 'tools',
   model: 'embed',
   data: ['dialogue.dev', 'dialogue.train', 'qa.dev'],
-  about: `Which of ${tools.length} tools the first words of a dialogue ask for, and questions of qa.dev that ask for none, by the cosine from which on toolChoice "auto" calls (${NEAR} is used). In percent: the right tool called, a wrong one, none; and none for questions.`,
+  about: `Which of ${TOOLS.length} tools the first words of a dialogue ask for, and questions of qa.dev that ask for none, by the cosine from which on toolChoice "auto" calls (${NEAR} is used). In percent: the right tool called, a wrong one, none; and none for questions.`,
   async *run(_, runtime, files) {
     const context = { runtime, signal: new AbortController().signal }
     const asking = (rows: Row[]) =>
@@ -61,7 +63,7 @@ export const evaluation: Evaluation<Row> = {
     for (const [set, all] of Object.entries(messages)) {
       found[set] = []
       for (const { text, gold } of all) {
-        const { tool, near } = await nearestTool(tools, text, context)
+        const { tool, near } = await nearestTool(TOOLS, text, context)
         found[set].push({ right: tool.name === gold, near })
         yield ++done
       }
@@ -85,6 +87,48 @@ export const evaluation: Evaluation<Row> = {
     {
       measure: 'no tool called, of questions that ask for none',
       value: figure(table, String(NEAR), 'questions'),
+    },
+  ],
+}
+
+/** Surprises to show beside the one that is used, in nats a token. */
+const SURPRISES = [4, 4.25, 4.5, 4.75, 5, 5.25, 5.5]
+
+export const unfamiliar: Evaluation<Row> = {
+  name: 'unfamiliar',
+  model: 'chat',
+  data: ['dialogue.dev', 'qa.dev', 'dialogue.train', 'qa.train'],
+  about: `How many messages are told to be unlike what the model was trained on, in percent, by the surprise from which on they are (nats a token; ${UNFAMILIAR} is used): the first words of dialogues, which should not be, and questions about texts, which should; "train": those of dialogue.train and qa.train, by which the figure was chosen.`,
+  async *run(_, runtime, files) {
+    const { signal } = new AbortController()
+    const generator = await runtime.generator('chat', signal)
+    const surprises: Record<string, number[]> = {}
+    let done = 0
+    for (const [file, rows] of Object.entries(files)) {
+      surprises[file] = []
+      for (const { turns, question } of rows.slice(0, MOST)) {
+        surprises[file].push(await surpriseOf(generator, turns ? turns[0]!.content : question!, signal))
+        yield ++done
+      }
+    }
+    return SURPRISES.map((least) => {
+      const above = (file: string) =>
+        (100 * surprises[file]!.filter((surprise) => surprise > least).length) / surprises[file]!.length
+      return {
+        surprise: String(least),
+        dialogues: above('dialogue.dev'),
+        questions: above('qa.dev'),
+        trainDialogues: above('dialogue.train'),
+        trainQuestions: above('qa.train'),
+      }
+    })
+  },
+  headlines: (table) => [
+    { measure: 'questions told to be unfamiliar', value: figure(table, String(UNFAMILIAR), 'questions') },
+    {
+      measure: 'dialogues told to be unfamiliar',
+      value: figure(table, String(UNFAMILIAR), 'dialogues'),
+      lower: true,
     },
   ],
 }

@@ -87,9 +87,15 @@ export const chatCompletion = z.object({
       logprobs,
       finish_reason: ended,
       edgewise: z
-        .object({ method: z.string(), evidence: z.unknown(), leftOut: z.int() })
+        .object({
+          method: z.string(),
+          evidence: z.unknown(),
+          unfamiliar: z.boolean(),
+          leftOut: z.int(),
+        })
         .describe(
-          'Who speaks, from what document, and how many earlier messages had no room: see POST /v1/chat',
+          'Who speaks, from what document, whether the model has seen little of the kind, and how many earlier messages ' +
+            'had no room: see POST /v1/chat',
         ),
     }),
   ),
@@ -169,7 +175,12 @@ export async function completeChat(c: Context, service: Service, fn: typeof chat
         },
         logprobs: reply.logprobs ? { content: chatLogprobs(reply.logprobs), refusal: null } : null,
         finish_reason: finishReasonOf(reply),
-        edgewise: { method: reply.method, evidence: reply.evidence ?? null, leftOut: reply.leftOut },
+        edgewise: {
+          method: reply.method,
+          evidence: reply.evidence ?? null,
+          unfamiliar: reply.unfamiliar ?? false,
+          leftOut: reply.leftOut,
+        },
       }
     }),
     usage: usageOf(replies),
