@@ -11,13 +11,17 @@ import { splitSentences } from '../../src/text/sentences.ts'
 import { modelUsed, offset, probability, textList, texts } from '../../src/texts.ts'
 import { usage, write } from '../generate/writing.ts'
 import { extract } from './extract.ts'
+import { mended } from './mend.ts'
+import { trimmed } from './trim.ts'
 
 /** How much the beginning of a text counts; chosen by ROUGE on 60 texts of each source of summarize.train. */
 const EARLY = { bullets: 0.4, abstract: 0.8, headline: 0.8 }
 /** The model that writes unless another is named. */
 const WRITER = 'text2text'
-/** From this mean probability of a token on, what the model writes is taken; chosen by ROUGE-L on summarize.train. */
-const SURE = 0.3
+/** From this mean probability of a token on, a headline of the model is taken; chosen by ROUGE-L on summarize.train. */
+const SURE = 0.7
+/** Sections of a text that is short: where its first sentence stands for the first, it stands for all. */
+const SHORT = 3
 /** Most tokens that the model reads at once: training saw none more. */
 const SECTION_TOKENS = 248
 /** Tokens of one summary, by style. */
@@ -43,7 +47,7 @@ const input = z.strictObject({
     .max(2_000)
     .optional()
     .describe('Most words; a summary is never less than its first sentence'),
-  numBeams: z.int().min(1).max(8).default(2).describe('Beams of the search, of abstract and headline'),
+  numBeams: z.int().min(1).max(8).default(4).describe('Beams of the search, of abstract and headline'),
   stream: z.boolean().default(false).describe('Sends each text’s summary as it is done'),
   model: z
     .string()
@@ -69,7 +73,8 @@ const output = z.object({
           .literal(true)
           .optional()
           .describe(
-            'The model was not sure of what it wrote (see score): sentences of the text stand in its place',
+            'Not all is the model’s: where it began as a sentence of the text does and went on otherwise, that sentence ' +
+              'stands in its place; of a headline that it was not sure of, the words of the first sentence that say most',
           ),
         score: probability
           .optional()
@@ -127,8 +132,8 @@ interface Part {
   text: string
   /** Of a token that the model wrote, on average. */
   logprob: number
-  /** Whether its first sentence stands in place of what the model wrote. */
-  fallback: boolean
+  /** What of it is the text's in place of the model's. */
+  fallback: 'all' | 'some' | undefined
 }
 
 const countWords = (text: string): number => text.split(/\s+/).filter((word) => word !== '').length
@@ -181,23 +186,33 @@ async function* summarizeTexts(
       const { text: own, score, logprobs = [] } = completions[0]!
       const logprob =
         score ?? logprobs.reduce((sum, token) => sum + token.logprob, 0) / Math.max(1, logprobs.length)
-      const isSure = generator.name !== WRITER || Math.exp(logprob) >= SURE
-      const first = isSure ? undefined : splitSentences(text)[0]
-      return { text: first?.text ?? own.trim(), logprob, fallback: first !== undefined }
+      const as = (text: string, fallback?: Part['fallback']): Part => ({ text, logprob, fallback })
+      if (generator.name !== WRITER) return as(own.trim())
+      if (style === 'headline') {
+        const first = splitSentences(text)[0]?.text ?? ''
+        return Math.exp(logprob) >= SURE ? as(own.trim()) : as(trimmed(first), 'all')
+      }
+      const { summary, replaced } = mended(own, text)
+      return as(summary, replaced)
     }
     for (const [index, one] of textList(text).entries()) {
       const sections = sectionsOf(one, generator)
       const parts: Part[] = []
-      for (const section of sections) parts.push(await written(section))
+      for (const section of sections) {
+        parts.push(await written(section))
+        // What begins with what it is about says it there.
+        if (style === 'abstract' && parts[0]!.fallback === 'all' && sections.length <= SHORT) break
+      }
       // One headline of many: the headline of all of them.
       if (style === 'headline' && parts.length > 1)
         parts.splice(0, parts.length, await written(parts.map(({ text }) => text).join('. ')))
       const summary = shortened(parts.map(({ text }) => text).join(' '), fits)
-      const fallback = parts.some(({ fallback }) => fallback)
+      const fallback = parts.some(({ fallback }) => fallback !== undefined)
+      const isExtracted = parts.every(({ fallback }) => fallback === 'all')
       results.push({
         summary,
-        method: sections.length > 1 ? 'model-by-sections' : fallback ? 'extractive' : 'model',
-        ...(fallback && { fallback }),
+        method: isExtracted ? 'extractive' : sections.length > 1 ? 'model-by-sections' : 'model',
+        ...(fallback && { fallback: true as const }),
         score: Math.exp(parts.reduce((sum, { logprob }) => sum + logprob, 0) / parts.length),
         sections: sections.length,
       })

@@ -31,35 +31,48 @@ describe('POST /v1/summarize', () => {
     expect(await words(1000)).toBe(text.split(' ').length)
   })
 
-  it('gives sentences for a headline and an abstract where no model writes them, and says so', async () => {
-    const { results, model } = await ask({ text, style: 'headline' })
-    expect(results[0]).toMatchObject({ method: 'extractive', sentences: [{}] })
-    expect(model.name).toBe('embed')
-    const abstract = (await ask({ text, style: 'abstract' })).results[0]!
-    expect(abstract.sentences).toHaveLength(2)
-    expect(abstract.summary).toBe(abstract.sentences!.map((sentence) => sentence.text).join(' '))
+  it('writes an abstract by a model, whose sentences are put right where they go astray, and says so', async () => {
+    const mail =
+      'Hi Phillip, This message is to confirm our meeting with you on, Tuesday, October 30th from 9:00 am to 10:00 am. ' +
+      'The location will be EB 3267.'
+    const { results, usage, model } = await ask({ text: [text, mail, text], style: 'abstract' })
+    expect(model.name).toBe('text2text')
+    expect(usage.completionTokens).toBeGreaterThan(4)
+    for (const { summary, method, fallback, score, sentences } of results) {
+      expect(summary).toMatch(/[a-z]{2,}/)
+      // Extracted is what is the text's alone.
+      expect(fallback ? ['model', 'extractive'] : ['model']).toContain(method)
+      expect(score).toBeGreaterThan(0)
+      expect(sentences).toBeUndefined()
+    }
+    expect(results[2]).toEqual(results[0])
+    for (const sentence of results[0]!.summary.split(/(?<=\.) /)) expect(text).toContain(sentence)
   })
 
-  // The translation model stands for one that summarizes: what it writes is no summary, how it is asked is the same.
-  const model = 'translate'
+  it('gives a headline: of a model that is sure, or the words of the first sentence that say most', async () => {
+    const { results } = await ask({
+      text: 'Hi Sally, please send me any documents that were worked on over the weekend. I have the others. Thanks, Ann',
+      style: 'headline',
+    })
+    const [{ summary, fallback }] = results as [Answer['results'][0]]
+    expect(summary.split(' ').length).toBeLessThanOrEqual(12)
+    if (fallback) expect(summary).toBe('Send any documents worked on over weekend')
+    expect((await ask({ text, style: 'headline', numBeams: 1 })).results[0]!.score).toBeGreaterThan(0)
+  })
 
-  it('writes a headline and an abstract by a model', async () => {
-    const headline = (await ask({ text, style: 'headline', model })).results[0]!
-    expect(headline).toMatchObject({ method: 'model', sections: 1 })
-    expect(headline.summary).toMatch(/[a-z]{2,}/)
-    expect(headline.summary.length).toBeLessThan(160)
-    const { results, usage } = await ask({ text: [text, text], style: 'abstract', model })
-    expect(results).toHaveLength(2)
-    expect(results[0]).toEqual(results[1])
-    expect(usage.completionTokens).toBeGreaterThan(4)
+  it('takes what another model writes as it is', async () => {
+    // The translation model writes no summary, but as others would.
+    const { results } = await ask({ text, style: 'abstract', model: 'translate' })
+    expect(results[0]).toMatchObject({ method: 'model', sections: 1 })
+    expect(results[0]).not.toHaveProperty('fallback')
   })
 
   it('summarizes what is too long for the model by sections, and says so', async () => {
     const long = Array.from({ length: 12 }, (_, i) => text.replace('Monday', `day ${i}`)).join('\n')
-    const { results } = await ask({ text: long, style: 'abstract', model })
+    const { results } = await ask({ text: long, style: 'abstract' })
     expect(results[0]!.method).toBe('model-by-sections')
     expect(results[0]!.sections).toBeGreaterThan(1)
-    expect((await ask({ text: long, style: 'headline', model })).results[0]!.summary.length).toBeLessThan(160)
+    expect((await ask({ text: long, style: 'headline' })).results[0]!.summary.length).toBeLessThan(160)
   })
 })
 
