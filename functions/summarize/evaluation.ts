@@ -20,7 +20,7 @@ export const evaluation: Evaluation<Row> = {
   model: 'text2text',
   data: ['summarize.dev'],
   about:
-    'ROUGE F1 without stemming, in percent, of the first 200 texts of a source. "summary": headline for aeslc, else abstract; "written": in how many of them the model was sure of all that it wrote, in percent, where it was not, first sentences stand; "bullets": as many words as the reference has; "lead": the first sentence.',
+    'ROUGE F1 without stemming, in percent, of the first 200 texts of a source. "summary": headline for aeslc, else abstract; "written": in how many of them all is of the model, no sentence of the text in place of it, in percent; "bullets": as many words as the reference has; "lead": the first sentence.',
   async *run(rows, runtime) {
     const { signal } = new AbortController()
     const ask = async (input: object) =>

@@ -20,7 +20,10 @@ const EARLY = { bullets: 0.4, abstract: 0.8, headline: 0.8 }
 const WRITER = 'text2text'
 /** From this mean probability of a token on, a headline of the model is taken; chosen by ROUGE-L on summarize.train. */
 const SURE = 0.7
-/** Sections of a text that is short: where its first sentence stands for the first, it stands for all. */
+/**
+ * Sections of a text whose abstract is that of the first: most say there what they are about. On what is left of
+ * summarize.dev ROUGE-L rises by 7 points for documentation and 1 for papers, and falls by 6 for news.
+ */
 const SHORT = 3
 /** Most tokens that the model reads at once: training saw none more. */
 const SECTION_TOKENS = 248
@@ -67,7 +70,8 @@ const output = z.object({
         method: z
           .enum(['extractive', 'model', 'model-by-sections'])
           .describe(
-            'Sentences of the text; written by the model; written section by section, as the text is too long for one',
+            'Sentences of the text; written by the model, of an abstract from the beginning of a text of up to three sections; ' +
+              'written section by section, as the text is longer',
           ),
         fallback: z
           .literal(true)
@@ -196,13 +200,10 @@ async function* summarizeTexts(
       return as(summary, replaced)
     }
     for (const [index, one] of textList(text).entries()) {
-      const sections = sectionsOf(one, generator)
+      const all = sectionsOf(one, generator)
+      const sections = style === 'abstract' && all.length <= SHORT ? all.slice(0, 1) : all
       const parts: Part[] = []
-      for (const section of sections) {
-        parts.push(await written(section))
-        // What begins with what it is about says it there.
-        if (style === 'abstract' && parts[0]!.fallback === 'all' && sections.length <= SHORT) break
-      }
+      for (const section of sections) parts.push(await written(section))
       // One headline of many: the headline of all of them.
       if (style === 'headline' && parts.length > 1)
         parts.splice(0, parts.length, await written(parts.map(({ text }) => text).join('. ')))
