@@ -129,11 +129,12 @@ function drawResult(result: Json): HTMLElement[] {
   }
   if (typeof result.summary === 'string') {
     const lines = result.summary.split('\n')
+    const method = `${result.method}${result.fallback ? ': not all of it is the model’s' : ''}`
     parts.push(
-      result.method === 'extractive'
+      isList(result.sentences, 'text')
         ? element('ul', '', ...lines.map((line) => element('li', '', line)))
         : element('p', 'written', result.summary),
-      element('p', 'quiet', String(result.method)),
+      element('p', 'quiet', method),
     )
   }
   if (parts.length === 0) parts.push(raw(result))
@@ -206,11 +207,14 @@ function drawSpan(answer: Json, request: Json): HTMLElement[] {
 }
 
 /** A turn of a conversation, and where it is from. */
-function drawMessage({ method, evidence }: Json, { content, toolCalls }: Json): HTMLElement[] {
+function drawMessage({ method, evidence, unfamiliar }: Json, { content, toolCalls }: Json): HTMLElement[] {
   const place = isObject(evidence) ? ` ${((evidence.document as Json).index as number) + 1}` : ''
   return [
     ...(isList(toolCalls, 'name') ? toolCalls.map(raw) : [element('p', 'written', String(content))]),
     element('p', 'quiet', `${method}${place}`),
+    ...(unfamiliar
+      ? [element('p', 'error', 'The model has seen little of the kind: it makes this up.')]
+      : []),
   ]
 }
 
