@@ -62,5 +62,10 @@ describe('a limit on the rate', () => {
     expect((await ask('/healthz', {}, 'GET')).status).toBe(200)
     await serve({ limiter })('/v1/embed', { 'cf-connecting-ip': '192.0.2.1' })
     expect(asked.at(-1)).toBe('192.0.2.1')
+    await serve({ limiter })('/v1/embed', {
+      'cf-connecting-ip': '192.0.2.1',
+      authorization: 'Bearer made-up',
+    })
+    expect(asked.at(-1)).toBe('192.0.2.1')
   })
 })

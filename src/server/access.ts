@@ -44,7 +44,8 @@ export function guard(
       )
     }
     if (limiter) {
-      const key = given ?? c.req.header('cf-connecting-ip') ?? ''
+      // Without keys, one that is made up would have a limit of its own.
+      const key = (accepted.length > 0 ? given : c.req.header('cf-connecting-ip')) ?? ''
       if (!(await limiter.limit({ key })).success) {
         c.header('Retry-After', RETRY_AFTER)
         throw new EdgewiseError('rate_limited', 'Too many requests.', `Wait ${RETRY_AFTER} seconds.`)
