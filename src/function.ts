@@ -102,6 +102,10 @@ export function defineFunction<
   return definition
 }
 
+/** A function's name where names have no hyphen: fillMask of fill-mask. */
+export const camelCase = (name: string): string =>
+  name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())
+
 /** What a stream returns at its end. */
 export async function drain<Output>(parts: AsyncGenerator<TextPart, Output, void>): Promise<Output> {
   let next = await parts.next()

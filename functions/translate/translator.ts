@@ -1,5 +1,6 @@
 /** Texts through a translation model: into sentences, past what is kept, and together again. */
 import { EdgewiseError } from '../../src/errors.ts'
+import { languageTags } from '../../src/language/tags.ts'
 import type { Generator } from '../../src/runtime/runtime.ts'
 import { halved } from '../../src/text/halves.ts'
 import { splitSentences } from '../../src/text/sentences.ts'
@@ -56,12 +57,10 @@ export function createTranslator(
   { numBeams, alternatives, signal }: TranslatorOptions,
 ): Translator {
   const { tokenizer } = generator
-  const tags = new Map<string, number>()
+  const tags = languageTags(tokenizer)
   const slots: number[] = []
   for (const id of tokenizer.specialIds) {
     const token = tokenizer.tokenOf(id)!
-    const language = token.match(/^>>(\p{L}+)<<$/u)?.[1]
-    if (language) tags.set(language, id)
     if (/^<\d+>$/.test(token)) slots[Number(token.slice(1, -1))] = id
   }
   if (tags.size < 2 || !generator.readsSource)

@@ -3,7 +3,7 @@ import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, relative, resolve, sep } from 'node:path'
 import { parseArgs } from 'node:util'
 import { EdgewiseError } from '../errors.ts'
-import type { EdgewiseFunction } from '../function.ts'
+import { camelCase, type EdgewiseFunction } from '../function.ts'
 import { packagePath } from '../runtime/local.ts'
 import { type Catalog, readCatalog } from '../storage/catalog.ts'
 import { fileStorage } from '../storage/files.ts'
@@ -149,9 +149,6 @@ const nameOf = (folder: string): string =>
     .slice(0, 63)
     .replace(/^-|-$/g, '') || DEFAULT_FOLDER
 
-/** The name of a function's export. */
-const exportOf = (name: string): string => name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())
-
 /** The files that are written, by their paths. */
 async function sources(
   folder: string,
@@ -238,7 +235,7 @@ local_protocol = "http"
 }
 
 function worker(functions: readonly EdgewiseFunction[], all: boolean): string {
-  const names = functions.map(({ name }) => exportOf(name))
+  const names = functions.map(({ name }) => camelCase(name))
   const imports = all
     ? ["import { functions } from 'edgewise/functions'"]
     : functions.map(({ name }, i) => `import { ${names[i]} } from 'edgewise/functions/${name}'`)

@@ -118,14 +118,7 @@ export function createApp<Bindings extends object>({
     return c.json({ object: 'list', data: models.map(describedModel) })
   })
   app.get('/v1/models/:name', describeRoute(describeModel), async (c) => {
-    const models = await runtime(c.env as Bindings).models()
-    const model = models.find(({ name }) => name === c.req.param('name'))
-    if (model) return c.json(describedModel(model))
-    throw new EdgewiseError(
-      'unknown_model',
-      `There is no model "${c.req.param('name').slice(0, 100)}".`,
-      `Use one of: ${models.map(({ name }) => name).join(', ')}.`,
-    )
+    return c.json(describedModel(await runtime(c.env as Bindings).model(c.req.param('name'))))
   })
   app.get('/healthz', describeRoute(describeHealth), (c) => {
     const { kernels, memoryUsed } = runtime(c.env as Bindings)

@@ -11,7 +11,10 @@ export interface EventFormat<Answer> {
   error(error: EdgewiseError): string
 }
 
-const event = (name: string, data: unknown) => `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`
+/** An event without a name, as most protocols have them. */
+export const dataEvent = (data: unknown): string => `data: ${JSON.stringify(data)}\n\n`
+
+const event = (name: string, data: unknown) => `event: ${name}\n${dataEvent(data)}`
 
 /** `event: text` a part, then `event: end` with the whole answer, or `event: error`. */
 const NATIVE: EventFormat<unknown> = {

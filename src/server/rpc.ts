@@ -2,7 +2,7 @@
 import * as z from 'zod'
 import { crossing } from '../binding.ts'
 import { EdgewiseError } from '../errors.ts'
-import type { EdgewiseFunction, FunctionRoute } from '../function.ts'
+import { camelCase, type EdgewiseFunction, type FunctionRoute } from '../function.ts'
 import { MAX_BODY_BYTES, objectOf } from './body.ts'
 import { asEdgewiseError, inputError } from './errors.ts'
 import { eventStream } from './events.ts'
@@ -24,12 +24,8 @@ export function rpcMethods<C extends Call>(service: Service<C>): Record<string, 
       return await service.run(fn, input, call)
     }
     if (fn.stream)
-      methods[`${name}Stream`] = async (call, ...given) => {
-        const response = eventStream(service.write(fn, inputOf(fn, given), call))
-        // As run() does: a model that this call loads may be what others wait for.
-        call.executionCtx.waitUntil(response.catch(() => undefined))
-        return (await response).body
-      }
+      methods[`${name}Stream`] = async (call, ...given) =>
+        (await eventStream(service.write(fn, inputOf(fn, given), call))).body
     for (const [route, definition] of Object.entries(fn.routes ?? {}))
       methods[`${name}${route[0]!.toUpperCase()}${route.slice(1)}`] = routeMethod(definition, service)
   }
@@ -43,8 +39,6 @@ export function rpcMethods<C extends Call>(service: Service<C>): Record<string, 
     }
   return methods
 }
-
-const camelCase = (name: string): string => name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())
 
 const notWhole = (method: string) =>
   new EdgewiseError(

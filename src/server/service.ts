@@ -37,15 +37,15 @@ export interface Service<C extends Call = Context> {
 export interface Dialect {
   /** The tag of its routes in the reference. */
   tag: { name: string; description: string }
-  /** Its routes, those whose functions the service has; with an error handler of its own. */
+  /** Its routes, those whose functions the service has. */
   routes(service: Service): Hono
   /** The API key of a request that has none in its header, where its clients put it elsewhere. */
   key?(c: Context): Promise<string | undefined>
   /** The path that another one of its protocol's stands for; one that is none of its own as it is. */
   path?(path: string): string
   /**
-   * Writes an error as that service does: of its routes without a handler of their own, and of what is refused before it
-   * reaches a route, by its size or its method. Undefined where the path is none of its own.
+   * Writes an error as that service does, of its routes and of what is refused before it reaches one, by its key, size or
+   * method. Undefined where the path is none of its own.
    */
   error?(error: EdgewiseError, c: Context): Response | undefined
 }

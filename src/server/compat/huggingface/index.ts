@@ -7,6 +7,7 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { type DescribeRouteOptions, describeRoute, resolver } from 'hono-openapi'
 import * as z from 'zod'
 import { EdgewiseError } from '../../../errors.ts'
+import { camelCase } from '../../../function.ts'
 import type { ModelInfo } from '../../../runtime/runtime.ts'
 import { readInput } from '../../body.ts'
 import { inputError } from '../../errors.ts'
@@ -168,9 +169,6 @@ const ERRORS = Object.fromEntries(
     { description, content: { 'application/json': { schema: resolver(errorSchema) } } },
   ]),
 )
-
-const camelCase = (name: string): string =>
-  name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())
 
 const modelParameter = (example: string) => ({
   name: 'model',

@@ -9,7 +9,7 @@ import type { EdgewiseError } from '../../../errors.ts'
 import type { TextPart, TokenLogprob } from '../../../function.ts'
 import type { ModelInfo } from '../../../runtime/runtime.ts'
 import type { Tokenizer } from '../../../text/tokenizer.ts'
-import { type EventFormat, eventStream } from '../../events.ts'
+import { dataEvent, type EventFormat, eventStream } from '../../events.ts'
 import type { Service } from '../../service.ts'
 import { errorBody } from './errors.ts'
 import { defineTask, requestOf, truncate, unsupported } from './task.ts'
@@ -215,9 +215,7 @@ interface StreamFormat {
   end(): string
 }
 
-const data = (value: object) => `data: ${JSON.stringify(value)}\n\n`
-
-const PLAIN: StreamFormat = { event: data, end: () => '' }
+const PLAIN: StreamFormat = { event: dataEvent, end: () => '' }
 
 /**
  * An event a token, whose texts joined are the text. The last tells the whole text too, so each token waits for the next.
@@ -264,7 +262,7 @@ function tokenEvents(writing: Writing, format: StreamFormat): EventFormat<Answer
         }
       return written + format.event(last, completion!) + format.end()
     },
-    error: (error: EdgewiseError) => data(errorBody(error)),
+    error: (error: EdgewiseError) => dataEvent(errorBody(error)),
   }
 }
 
@@ -359,7 +357,7 @@ export const completions = defineTask({
     if (stream) {
       const format = tokenEvents(writing, {
         event: (event, completion) =>
-          data({ ...head, choices: [choiceOf(event.token.text, completion)], ...event }),
+          dataEvent({ ...head, choices: [choiceOf(event.token.text, completion)], ...event }),
         end: () => 'data: [DONE]\n\n',
       })
       return await eventStream(service.write(fn, input, c), format)

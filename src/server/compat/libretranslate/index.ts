@@ -5,6 +5,7 @@ import { describeRoute } from 'hono-openapi'
 import type { translate } from '../../../../functions/translate/function.ts'
 import { EdgewiseError } from '../../../errors.ts'
 import { DETECTABLE, detectLanguage } from '../../../language/detect.ts'
+import { languageTags } from '../../../language/tags.ts'
 import type { Tokenizer } from '../../../text/tokenizer.ts'
 import { MAX_BATCH, MAX_TEXT_LENGTH } from '../../../texts.ts'
 import { type Dialect, keepAlive, type Service } from '../../service.ts'
@@ -69,11 +70,8 @@ function detect(text: string): Detection[] {
 }
 
 /** The languages of a translation model: its vocabulary has a token for each. */
-const languagesOf = ({ specialIds, tokenOf }: Tokenizer): string[] =>
-  [...specialIds]
-    .flatMap((id) => tokenOf(id)?.match(/^>>(\p{L}+)<<$/u)?.[1] ?? [])
-    .filter((language) => DETECTABLE.includes(language))
-    .sort()
+const languagesOf = (tokenizer: Tokenizer): string[] =>
+  [...languageTags(tokenizer).keys()].filter((language) => DETECTABLE.includes(language)).sort()
 
 async function listLanguages(c: Context, service: Service, fn: typeof translate) {
   const { runtime, signal } = service.context(c)

@@ -2,7 +2,7 @@
 import type { Context } from 'hono'
 import * as z from 'zod'
 import type { chat } from '../../../../functions/chat/function.ts'
-import { type EventFormat, eventStream } from '../../events.ts'
+import { dataEvent, type EventFormat, eventStream } from '../../events.ts'
 import type { Service } from '../../service.ts'
 import { errorBody } from './errors.ts'
 import { inTurn } from './in-turn.ts'
@@ -192,9 +192,8 @@ function chunks(head: object, model: string, includeUsage: boolean): EventFormat
   const begun = new Set<number>()
   /** Tokens told of each text. */
   const told = new Map<number, number>()
-  const data = (value: object) => `data: ${JSON.stringify(value)}\n\n`
   const chunk = (choices: object[], usage: object | null = null) =>
-    data({
+    dataEvent({
       ...head,
       object: 'chat.completion.chunk',
       model,
@@ -238,6 +237,6 @@ function chunks(head: object, model: string, includeUsage: boolean): EventFormat
         .join('') +
       (includeUsage ? chunk([], usageOf(replies)) : '') +
       'data: [DONE]\n\n',
-    error: (error) => data(errorBody(error)),
+    error: (error) => dataEvent(errorBody(error)),
   }
 }

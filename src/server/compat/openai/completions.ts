@@ -2,7 +2,7 @@
 import type { Context } from 'hono'
 import * as z from 'zod'
 import type { generate } from '../../../../functions/generate/function.ts'
-import { type EventFormat, eventStream } from '../../events.ts'
+import { dataEvent, type EventFormat, eventStream } from '../../events.ts'
 import type { Service } from '../../service.ts'
 import { usage } from './chat-completions.ts'
 import { errorBody } from './errors.ts'
@@ -105,9 +105,8 @@ function chunks(head: object, { model, stream_options }: Request): EventFormat<A
   const includeUsage = stream_options?.include_usage === true
   /** Of each text: tokens told, and the characters before the next. */
   const told = new Map<number, { tokens: number; characters: number }>()
-  const data = (value: object) => `data: ${JSON.stringify(value)}\n\n`
   const chunk = (choices: object[], usage: object | null = null) =>
-    data({ ...head, object: 'text_completion', model, choices, ...(includeUsage && { usage }) })
+    dataEvent({ ...head, object: 'text_completion', model, choices, ...(includeUsage && { usage }) })
   const choice = (
     index: number,
     text: string,
@@ -139,6 +138,6 @@ function chunks(head: object, { model, stream_options }: Request): EventFormat<A
         .join('') +
       (includeUsage ? chunk([], usageOf(answers)) : '') +
       'data: [DONE]\n\n',
-    error: (error) => data(errorBody(error)),
+    error: (error) => dataEvent(errorBody(error)),
   }
 }

@@ -9,7 +9,6 @@ import * as z from 'zod'
 import type { chat } from '../../../../functions/chat/function.ts'
 import type { embed } from '../../../../functions/embed/function.ts'
 import type { generate } from '../../../../functions/generate/function.ts'
-import { asEdgewiseError } from '../../errors.ts'
 import type { Dialect } from '../../service.ts'
 import { chatCompletion, chatRequest, completeChat } from './chat-completions.ts'
 import { complete, completion, completionRequest } from './completions.ts'
@@ -21,6 +20,8 @@ const tag = {
   name: 'OpenAI',
   description: 'For clients of OpenAI’s API: the base URL is this service’s and /v1',
 }
+
+const PATHS = ['/v1/chat/completions', '/v1/completions', '/v1/embeddings', '/v1/responses']
 
 const error = z
   .object({
@@ -74,10 +75,6 @@ export const openAi: Dialect = {
   tag,
   routes(service) {
     const app = new Hono()
-    app.onError((thrown, c) => {
-      const known = asEdgewiseError(thrown)
-      return c.json(errorBody(known), known.status as ContentfulStatusCode)
-    })
     const talks = service.find<typeof chat>('chat')
     if (talks) {
       app.post(
@@ -128,4 +125,6 @@ export const openAi: Dialect = {
       )
     return app
   },
+  error: (error, c) =>
+    PATHS.includes(c.req.path) ? c.json(errorBody(error), error.status as ContentfulStatusCode) : undefined,
 }

@@ -552,8 +552,13 @@ describe('errors, in OpenAI’s form and as its classes', () => {
     }
     expect((await post(path, new Uint8Array([0x22, 0xff, 0x22]))).status).toBe(400)
     expect((await post(path, '{}', 'image/png')).status).toBe(415)
-    expect((await send(path)).status).toBe(405)
-    expect((await post(path, `"${'a'.repeat(2 ** 20)}"`)).status).toBe(413)
+    for (const [refused, status] of [
+      [await send(path), 405],
+      [await post(path, `"${'a'.repeat(2 ** 20)}"`), 413],
+    ] as const) {
+      expect(refused.status).toBe(status)
+      expect(await refused.json()).toMatchObject({ error: { type: 'invalid_request_error' } })
+    }
   })
 
   it('the client’s classes', async () => {

@@ -3,7 +3,7 @@ import type { Context } from 'hono'
 import * as z from 'zod'
 import type { chat } from '../../../../functions/chat/function.ts'
 import { EdgewiseError } from '../../../errors.ts'
-import { type EventFormat, eventStream } from '../../events.ts'
+import { dataEvent, type EventFormat, eventStream } from '../../events.ts'
 import type { Service } from '../../service.ts'
 import { errorBody } from './errors.ts'
 import { chatLogprobs } from './logprobs.ts'
@@ -254,7 +254,7 @@ function events(head: object): EventFormat<Reply> {
   let number = 0
   let written = ''
   const event = (type: string, data: object) =>
-    `event: ${type}\ndata: ${JSON.stringify({ type, sequence_number: number++, ...data })}\n\n`
+    `event: ${type}\n${dataEvent({ type, sequence_number: number++, ...data })}`
   const begin = () =>
     number > 0
       ? ''
